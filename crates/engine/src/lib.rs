@@ -7,3 +7,4 @@ pub mod effect;
 pub mod facts;
 pub mod journal;
 pub mod store;
+pub mod unwind;

@@ -222,4 +222,18 @@ pub struct Policy {
     pub rollback_window: Span,
     /// How many instances of the old release stay warm; `None` for all that ran at the end.
     pub warm_capacity: Option<u32>,
+    /// How a drain's end is known on the way back.
+    pub drain: DrainEnd,
+    /// How many times in a row readiness must be observed on the way back.
+    pub rise: u32,
+    /// How long a Start may take on the way back.
+    pub start_timeout: Span,
+    /// How long a Stop may take on the way back.
+    pub stop_timeout: Span,
+    /// How long a Route may take on the way back.
+    pub route_timeout: Span,
+    /// Whether there are routers at all.
+    pub routed: bool,
+    /// What is called on the way back.
+    pub on_rollback: Vec<Hook>,
 }
