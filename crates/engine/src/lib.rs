@@ -4,9 +4,12 @@
 //! replies come in as values, entries and commands go out as values.
 
 pub mod command;
+pub mod decide;
 pub mod effect;
 pub mod facts;
+pub mod hear;
 pub mod journal;
 pub mod observe;
 pub mod store;
 pub mod unwind;
+pub mod uphold;

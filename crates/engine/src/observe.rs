@@ -243,6 +243,16 @@ impl Observations {
         self.platform(now).map(|look| look.releases.get(&release).cloned().unwrap_or_default())
     }
 
+    /// Open work on the instances of a release that get no new work; none where a router is silent.
+    pub fn leaving(&self, release: ReleaseNumber, now: Time) -> Option<u64> {
+        let members = &self.router(now)?.members;
+        let mut sum = 0;
+        for member in members.values() {
+            sum += member.as_ref()?.open.get(&release).map_or(0, |open| open.leaving);
+        }
+        Some(sum)
+    }
+
     /// The holding time that counts for the current attempt.
     pub fn held(&self, generation: Position) -> Span {
         if self.counted.generation == generation { self.counted.span } else { Span::ZERO }
