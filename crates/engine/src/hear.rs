@@ -5,8 +5,12 @@ use crate::decide::current_aim;
 use crate::journal::entry::{Aim, Ask, Entry, Input};
 use crate::journal::state::State;
 use crate::journal::table::may_follow;
+use crate::observe::Observations;
+use model::Time;
 use model::gate::Gate;
 use model::plan::Verb;
+use model::standing::{ClosingWork, Standing};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why an input was not granted.
@@ -63,7 +67,7 @@ impl std::error::Error for Declined {}
 pub const SCALE_MAX: u32 = 10_000;
 
 /// The entry that grants an input, or why it is declined.
-pub fn hear(state: &State, input: Input) -> Result<Entry, Declined> {
+pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> Result<Entry, Declined> {
     let decline = |reason, message: String| Declined { reason, message, current: current_aim(state) };
     if state.heard.contains(&input.id) {
         return Err(decline(DeclinedReason::HeardBefore, "this was asked before, and granted".into()));
@@ -75,7 +79,39 @@ pub fn hear(state: &State, input: Input) -> Result<Entry, Declined> {
     }
     check_aim(state, &input).map_err(|(reason, message)| decline(reason, message))?;
     check_words(state, &input).map_err(|(reason, message)| decline(reason, message))?;
+    if let Ask::Accept { observed } = &mut input.ask {
+        // Never what somebody says is there, only what was seen.
+        **observed = observed_standing(state, seen, now)
+            .ok_or_else(|| decline(DeclinedReason::NotNow, "the platform or the routers cannot be seen now".into()))?;
+    }
     Ok(Entry::Asked { input })
+}
+
+/// What is observed, as a standing; none where something cannot be seen.
+pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Option<Standing> {
+    let platform = seen.platform(now)?;
+    let running = platform.releases.iter().filter(|(_, look)| look.running > 0);
+    let capacity: BTreeMap<_, _> = running.map(|(release, look)| (*release, look.running)).collect();
+    let intent = if seen.routed {
+        let mut intents = seen.router(now)?.members.values().map(|member| member.as_ref()?.intent.as_ref());
+        let first = intents.next()??;
+        if intents.any(|other| other != Some(first)) {
+            return None;
+        }
+        first.clone()
+    } else {
+        state.standing.intent.clone()
+    };
+    let largest = intent.lanes().iter().max_by_key(|lane| lane.share).map(|lane| lane.release);
+    let release = largest.or_else(|| capacity.iter().max_by_key(|(_, count)| **count).map(|(release, _)| *release));
+    let before = &state.standing;
+    let mut closings = before.closings.clone();
+    closings.retain(|closing| match &closing.work {
+        ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
+        ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
+    });
+    let contracted = before.contracted.clone();
+    Some(Standing { release, capacity, drained_from: BTreeMap::new(), intent, warm: None, closings, contracted })
 }
 
 fn asked_word(ask: &Ask) -> &'static str {

@@ -5,7 +5,7 @@ use crate::journal::State;
 use crate::journal::table::Phase;
 use crate::store::Position;
 use model::plan::Verb;
-use model::{CheckName, Evidence, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
+use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -59,6 +59,8 @@ pub struct RouterLook {
 pub struct MemberLook {
     /// The generation of the table that is live in every worker of it.
     pub generation: Position,
+    /// What that table says, where it can be read back.
+    pub intent: Option<Intent>,
     /// Open work by release, where it counts.
     pub open: BTreeMap<ReleaseNumber, OpenWork>,
 }
