@@ -11,7 +11,9 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
     let (plan, kept) = (&rollout.plan, rollout.kept());
     let mut standing = state.standing.clone();
     standing.release = Some(kept);
-    let until = now + plan.policy.rollback_window;
+    // On the clock that deadlines count: a jump of the wall clock does not shorten the window.
+    let elapsed = state.elapsed(now);
+    let until = elapsed + plan.policy.rollback_window;
     let old = plan.stable().filter(|old| *old != kept);
     if let Some(old) = old {
         // This landing takes over the window of the one before: only one release is kept warm.
@@ -22,7 +24,7 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
         });
         for closing in &mut standing.closings {
             closing.due = match &closing.work {
-                ClosingWork::Retire(_) => now,
+                ClosingWork::Retire(_) => elapsed,
                 ClosingWork::Contract { .. } => until,
             };
         }

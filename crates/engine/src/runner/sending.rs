@@ -8,9 +8,9 @@ use model::{Span, Time};
 use std::collections::BTreeMap;
 
 /// How long after the first sending a command is sent again, if its effect is not seen.
-pub const RESEND_FIRST: Span = Span::seconds(1);
+pub(crate) const RESEND_FIRST: Span = Span::seconds(1);
 /// The longest pause between two sendings.
-pub const RESEND_MAX: Span = Span::seconds(30);
+pub(crate) const RESEND_MAX: Span = Span::seconds(30);
 
 /// What was sent to each target last.
 #[derive(Clone, Debug, Default)]
