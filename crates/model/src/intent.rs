@@ -25,6 +25,9 @@ pub struct Lane {
     /// The share of requests copied to it; their answers are seen by nobody.
     #[serde(default, skip_serializing_if = "mirror_is_none")]
     pub mirror: Share,
+    /// The methods of the requests that are copied; the safe ones where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mirror_methods: Vec<String>,
     /// Who may come in.
     pub door: Door,
 }
@@ -36,7 +39,7 @@ fn mirror_is_none(share: &Share) -> bool {
 impl Lane {
     /// A lane that takes this share of all new units.
     pub fn open(release: ReleaseNumber, share: Share) -> Self {
-        Self { release, share, matches: Vec::new(), mirror: Share::NONE, door: Door::Open }
+        Self { release, share, matches: Vec::new(), mirror: Share::NONE, mirror_methods: Vec::new(), door: Door::Open }
     }
 
     /// A lane that only serves the sessions that are already there.

@@ -2,7 +2,7 @@
 
 use crate::{Intent, Name, ReleaseNumber, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wanted of a service now. Every change of it is an entry in the service's journal; what is
 /// observed may lag behind it, and `uphold` closes the gap.
@@ -27,6 +27,10 @@ pub struct Standing {
     /// Migrations whose contract has begun: nothing rolls back across them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contracted: Vec<Contracted>,
+    /// Migrations of releases that landed: no later plan brings them again, and no later way back
+    /// takes them from the release that serves.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub migrated: BTreeSet<Name>,
 }
 
 impl Standing {

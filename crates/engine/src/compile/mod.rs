@@ -1,16 +1,133 @@
-//! placeholder
+//! Strategies to plans. One file per strategy; what they share is the draft.
+//!
+//! **Which checks are asked when.** Every check that is not a dry run is a watch: it runs from the
+//! candidate's first exposure to the end of the landing and goes around as soon as it fails. At the
+//! end of an Observe the checks must besides have *passed* that the step names; a step of a canary, a
+//! blue-green, an experiment or a shadow that names none asks them all. Batches of a rolling landing
+//! ask only what they name: they are far too short for a comparison to reach its sample. Nowhere is
+//! a check asked that cannot have measured anything by then (see [`draft`]).
+//!
+//! **Closings.** [`Plan::closings`] is the whole list that is due after the landing: what this plan
+//! leaves behind, and before it what earlier landings left and this one takes over. Where a decision
+//! keeps another release than the candidate, closings that retire the kept release, and contractions,
+//! fall away: the kept one needs the old shape.
+
+mod ab;
+mod blue_green;
+mod canary;
+mod draft;
+mod finish;
+mod first;
+mod foretell;
+mod recreate;
+mod refusal;
+mod returning;
+mod rolling;
+mod shadow;
+
+pub use foretell::foretell;
+pub use refusal::{Code, Reason, Refusal};
+
 use crate::facts::Facts;
+use draft::Draft;
+use model::strategy::{Recreate, Strategy};
 use model::{Plan, Release, Standing};
-/// x
-pub struct Refusal {
-    /// x
-    pub reasons: Vec<String>,
+
+/// The plan by which a release lands, or all the reasons why there is none.
+pub fn compile(release: &Release, standing: &Standing, facts: &Facts) -> Result<Plan, Refusal> {
+    compile_beside(release, standing, facts, Beside::Warm).or_else(|refusal| {
+        let room = [Code::PlatformReleases, Code::PlatformInstances, Code::RouterReleases];
+        let only_room = refusal.reasons.iter().all(|reason| room.contains(&reason.code));
+        let warm = standing.warm.is_some_and(|warm| warm.release != release.number);
+        if !only_room || !warm {
+            return Err(refusal);
+        }
+        // A release that is only kept for a quick way back makes room for the one that comes.
+        compile_beside(release, standing, facts, Beside::Nobody).map_err(|_| refusal)
+    })
 }
-/// x
-pub fn compile(_: &Release, _: &Standing, _: &Facts) -> Result<Plan, Refusal> {
-    Err(Refusal { reasons: vec![] })
+
+/// Whether the release that is still warm from the last landing stays beside this one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Warm,
+    Nobody,
 }
-/// x
-pub fn compile_return(_: &Release, _: &Standing, _: &Facts) -> Result<Plan, Refusal> {
-    Err(Refusal { reasons: vec![] })
+
+fn compile_beside(release: &Release, standing: &Standing, facts: &Facts, beside: Beside) -> Result<Plan, Refusal> {
+    let mut draft = Draft::new(release, standing, facts);
+    refuse_what_is_no_landing(&mut draft);
+    finish::demand_drivers(&mut draft);
+    draft.open();
+    if beside == Beside::Nobody {
+        let warm = standing.warm.map(|warm| warm.release);
+        warm.into_iter().for_each(|warm| draft.drain_and_stop(warm, 0));
+    }
+    if standing.release.is_none() {
+        first::compile(&mut draft);
+    } else {
+        by_strategy(&mut draft);
+    }
+    finish::finish(draft, release.service.strategy.name())
+}
+
+fn by_strategy(draft: &mut Draft<'_>) {
+    match &draft.release.service.strategy {
+        Strategy::Recreate(recreate) => recreate::compile(draft, recreate),
+        // One instance cannot be replaced beside itself. `rolling` is what people write who do not
+        // care how, so a singleton rolls by stopping first; requests wait meanwhile.
+        Strategy::Rolling(_) if draft.service.instances.singleton => {
+            recreate::compile(draft, &Recreate { hold: model::Hold::Parking });
+        }
+        Strategy::Rolling(rolling) => rolling::compile(draft, rolling),
+        Strategy::BlueGreen(blue_green) => blue_green::compile(draft, blue_green),
+        Strategy::Canary(canary) => canary::compile(draft, canary),
+        Strategy::Ab(ab) => ab::compile(draft, ab),
+        Strategy::Shadow(shadow) => shadow::compile(draft, shadow),
+    }
+}
+
+/// The plan by which a service returns to a release that was landed before, or why there is none.
+pub fn compile_return(to: &Release, standing: &Standing, facts: &Facts) -> Result<Plan, Refusal> {
+    let mut draft = Draft::new(to, standing, facts);
+    returning::refuse_what_is_no_return(&mut draft);
+    if standing.release.is_some() {
+        returning::compile(&mut draft);
+    }
+    finish::finish(draft, model::strategy::StrategyName::Return)
+}
+
+fn refuse_what_is_no_landing(draft: &mut Draft<'_>) {
+    let candidate = draft.candidate();
+    let Some(stable) = draft.stable() else { return };
+    if candidate == stable {
+        draft.refuse(
+            Code::AlreadyServing,
+            format!("{candidate} serves already"),
+            "change something and deploy again: a new release gets a new number",
+        );
+    } else if candidate < stable {
+        draft.refuse(
+            Code::OlderRelease,
+            format!("{candidate} is older than {stable}, which serves"),
+            format!("return to it with `rollback --to {}`", candidate.0),
+        );
+    }
+    for gone in draft.standing.contracted.iter().filter(|gone| candidate <= gone.old) {
+        draft.refuse(
+            Code::Contracted,
+            format!("migration `{}` was contracted: the shape that {candidate} needs is gone", gone.migration),
+            "land a new release that works with the new shape",
+        );
+    }
+    if draft.service.instances.singleton
+        && !matches!(draft.service.strategy, Strategy::Recreate(_) | Strategy::Rolling(_))
+    {
+        let name = draft.service.strategy.name().as_str();
+        draft.refuse(
+            Code::Singleton,
+            format!("{name} runs two releases side by side, and a singleton never runs beside itself"),
+            "use `recreate` (or `rolling`, which stops a singleton before it starts the next)",
+        );
+    }
 }
