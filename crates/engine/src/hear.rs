@@ -110,8 +110,16 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
         ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
     });
-    let contracted = before.contracted.clone();
-    Some(Standing { release, capacity, drained_from: BTreeMap::new(), intent, warm: None, closings, contracted })
+    Some(Standing {
+        release,
+        capacity,
+        drained_from: BTreeMap::new(),
+        intent,
+        warm: None,
+        closings,
+        contracted: before.contracted.clone(),
+        migrated: before.migrated.clone(),
+    })
 }
 
 fn asked_word(ask: &Ask) -> &'static str {

@@ -1,6 +1,7 @@
 //! What stands when a rollout has ended. The last entry writes it in the same append.
 
 use crate::journal::state::{Rollout, State};
+use model::plan::Verb;
 use model::standing::{Closing, ClosingWork, Standing, Warm};
 use model::{ReleaseNumber, Span, Time};
 use std::collections::BTreeMap;
@@ -22,17 +23,31 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
             full_capacity: plan.before.capacity(old),
             until,
         });
-        for closing in &mut standing.closings {
-            closing.due = match &closing.work {
-                ClosingWork::Retire(_) => elapsed,
-                ClosingWork::Contract { .. } => until,
-            };
-        }
-        standing.closings.extend(plan.closings.iter().map(|work| Closing { due: until, work: work.clone() }));
+        // The plan's list is the whole one: what earlier landings left behind is in it.
+        standing.closings = plan
+            .closings
+            .iter()
+            .map(|work| Closing { due: due(work, old, elapsed, until), work: work.clone() })
+            .collect();
+    }
+    if kept == plan.candidate {
+        let brought = rollout.started.iter().filter_map(|number| plan.step(*number));
+        standing.migrated.extend(brought.filter_map(|step| match &step.verb {
+            Verb::Migrate { migration, .. } => Some(migration.clone()),
+            _ => None,
+        }));
     }
     let capacity = &standing.capacity;
     standing.closings.retain(|closing| still_right(&closing.work, kept, capacity));
     standing
+}
+
+/// Only one release is kept warm: the ones from before go at once.
+fn due(work: &ClosingWork, old: ReleaseNumber, elapsed: Time, until: Time) -> Time {
+    match work {
+        ClosingWork::Retire(release) if *release != old => elapsed,
+        ClosingWork::Retire(_) | ClosingWork::Contract { .. } => until,
+    }
 }
 
 /// A closing that would take away what now serves has lapsed.
