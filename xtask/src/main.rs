@@ -1,1 +1,26 @@
-fn main() {}
+//! Developer tasks: `cargo xtask <task>`.
+
+mod sim_task;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Developer tasks. Each ends with one line of its figures.
+#[derive(Parser)]
+#[command(name = "xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Land and go around in a simulated world, with faults at every point.
+    Sim(sim_task::SimArguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().task {
+        Task::Sim(arguments) => sim_task::run(&arguments),
+    }
+}

@@ -19,6 +19,12 @@ impl EngineClock {
         Self { now: wall.max(last_entry), steady }
     }
 
+    /// The time now, without moving on.
+    pub fn peek(&self, wall: Time, steady: Time) -> Time {
+        let expected = self.now + steady.since(self.steady);
+        if wall.since(expected) >= JUMP_MIN { wall } else { expected }
+    }
+
     /// The time now, and how far the wall clock has jumped forward since last asked. A wall clock
     /// that was put back is waited for: the engine's time goes on steadily meanwhile.
     pub fn tick(&mut self, wall: Time, steady: Time) -> (Time, Option<Span>) {

@@ -185,7 +185,9 @@ impl Runner {
         match event {
             Event::Leased(answer) => {
                 let epoch = self.lease.map(|lease| lease.epoch);
-                self.lease = *answer;
+                // It lasts from when it was asked for, by this process's clock: the store's may differ.
+                let asked = self.lease_asked.unwrap_or(now);
+                self.lease = answer.map(|lease| Lease { until: asked + LEASE_LENGTH, ..lease });
                 if epoch != self.lease.map(|lease| lease.epoch) {
                     // Somebody else may have written meanwhile: everything is read anew.
                     for desk in self.desks.values_mut() {

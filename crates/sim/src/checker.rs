@@ -1,0 +1,434 @@
+//! Watches every effect and every entry, at the instant it happens, and says what is broken.
+//!
+//! It folds the journal with the engine's own fold, to know what was meant, but counts for itself
+//! whatever a bug in the fold could hide: approvals, proofs of health, what was taken back.
+
+use crate::world::World;
+use engine::command::{Act, Command};
+use engine::journal::entry::{Ask, Cause, Ending, Entry};
+use engine::journal::state::State;
+use engine::journal::{Kind, Phase, fold};
+use engine::store::{Position, Record};
+use model::gate::Gate;
+use model::plan::{DrainEnd, Phase as MigrationPhase, Plan, Verb};
+use model::service::{Repeat, UnwindingPolicy};
+use model::standing::ClosingWork;
+use model::{CheckName, Name, ReleaseNumber, Span, Subject, Time, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far the checker's clock and the engine's may lie apart: looks are a little old when they count.
+const SLACK: Span = Span(6_000);
+
+/// What has been seen so far.
+#[derive(Default)]
+pub struct Checker {
+    /// The journal's fold.
+    pub state: State,
+    /// What is broken, first first.
+    pub broken: Vec<String>,
+    /// How often each edge of the fold's table was taken.
+    pub edges: BTreeMap<(Phase, Kind), u64>,
+    /// How rollouts ended.
+    pub endings: BTreeMap<&'static str, u64>,
+    /// When a controller last took the service over, and whether it has seen anything since.
+    pub taken_over: BTreeMap<u64, bool>,
+    /// When the current attempt began, in true time.
+    began_at: Time,
+    /// Stretches without evidence.
+    absences: Vec<(Time, Time)>,
+    /// Who said yes since the current attempt began.
+    yes: BTreeSet<String>,
+    /// The hooks whose undo is owed if the rollout goes around.
+    undo_owed: BTreeMap<Name, u32>,
+    /// Undos seen.
+    undone: BTreeSet<Name>,
+    /// When each never-repeat hook was called, by the generation of its Began.
+    called: BTreeMap<(Name, Position, bool), u32>,
+    /// True time of the last landing, for rollback windows.
+    landed_at: Time,
+    window: Span,
+}
+
+impl Checker {
+    /// A stretch without evidence begins.
+    pub fn source_was_absent(&mut self, from: Time, until: Time) {
+        self.absences.push((from, until));
+    }
+
+    fn absent_between(&self, from: Time, until: Time) -> Span {
+        let overlap = |(start, end): &(Time, Time)| (*end).min(until).since((*start).max(from)).0;
+        Span(self.absences.iter().map(overlap).max().unwrap_or(0))
+    }
+}
+
+impl World {
+    /// Something is broken.
+    pub fn broken(&mut self, what: String) {
+        self.tell(|| format!("BROKEN: {what}"));
+        let at = self.now;
+        self.checker.broken.push(format!("at {:.3}s: {what}", at.0 as f64 / 1_000.0));
+    }
+
+    /// Entries were committed.
+    pub fn see_appended(&mut self, subject: &Subject, records: &[Record]) {
+        for record in records {
+            let entry: Entry = match serde_json::from_str(&record.line.body) {
+                Ok(entry) => entry,
+                Err(why) => return self.broken(format!("an entry of {subject} cannot be read back: {why}")),
+            };
+            if record.position != self.checker.state.position.next() {
+                return self
+                    .broken(format!("entry {} was appended after {}", record.position, self.checker.state.position));
+            }
+            self.tell(|| format!("journal {}: {}", record.position, entry_words(&entry)));
+            self.check_entry(&entry);
+            let phase = self.checker.state.phase();
+            *self.checker.edges.entry((phase, entry.kind())).or_default() += 1;
+            let state = std::mem::take(&mut self.checker.state);
+            match fold(state, record.line.at, &entry) {
+                Ok(state) => self.checker.state = state,
+                Err(why) => return self.broken(why.to_string()),
+            }
+            self.after_entry(&entry);
+        }
+    }
+
+    fn check_entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Done { note, verdicts, .. } => self.check_done(note, verdicts.len()),
+            Entry::Unwinding { back, cause } => self.check_way_back(back, cause),
+            Entry::Ended { ending, .. } => self.check_ended(ending),
+            Entry::Asked { input } => {
+                if input.ask == Ask::Approve {
+                    self.checker.yes.insert(input.by.who.clone());
+                }
+            }
+            Entry::Accepted { .. }
+            | Entry::Refused { .. }
+            | Entry::Began { .. }
+            | Entry::Failed { .. }
+            | Entry::Undecided { .. }
+            | Entry::Halted { .. }
+            | Entry::Restored { .. }
+            | Entry::ClosingBegan { .. }
+            | Entry::ClosingStopped { .. }
+            | Entry::ClosingDone { .. }
+            | Entry::ClockJumped { .. } => {}
+        }
+    }
+
+    fn after_entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Began { .. } => {
+                self.checker.began_at = self.now;
+                self.checker.yes.clear();
+                self.note_hook();
+            }
+            Entry::Accepted { .. } => {
+                self.checker.undo_owed.clear();
+                self.checker.undone.clear();
+            }
+            Entry::Ended { ending, .. } => {
+                let name = match ending {
+                    Ending::Completed { .. } => "completed",
+                    Ending::RolledBack => "rolled back",
+                    Ending::Halted => "halted",
+                };
+                *self.checker.endings.entry(name).or_default() += 1;
+                self.checker.landed_at = self.now;
+                let ended = self.checker.state.standing.closings.iter().map(|closing| closing.due).max();
+                let elapsed = self.checker.state.elapsed(self.checker.state.at);
+                self.checker.window = ended.map_or(Span::ZERO, |due| due.since(elapsed));
+            }
+            _ => {}
+        }
+    }
+
+    fn note_hook(&mut self) {
+        let Some(rollout) = &self.checker.state.rollout else { return };
+        let Some(Verb::Hook { hook, undo }) = rollout.step().map(|step| &step.verb) else { return };
+        if *undo {
+            self.checker.undone.insert(hook.name.clone());
+        } else if hook.undo.is_some() {
+            self.checker.undo_owed.insert(hook.name.clone(), 1);
+        }
+    }
+
+    /// A step is said to be done: was it?
+    fn check_done(&mut self, note: &str, verdicts: usize) {
+        let Some(rollout) = self.checker.state.rollout.clone() else { return };
+        let (Some(step), Some(doing)) = (rollout.step(), &rollout.doing) else { return };
+        match &step.verb {
+            Verb::Start { release, .. } => {
+                if !self.releases.get(release).is_some_and(|sim| sim.proven) {
+                    self.broken(format!("{release} is said to have started, and was never ready"));
+                }
+            }
+            Verb::Route { .. } => {
+                let late = self.members.iter().find(|member| member.generation < doing.generation);
+                if let Some(member) = late {
+                    let line =
+                        format!("the route of entry {} is said to be live, not in {}", doing.generation, member.name);
+                    self.broken(line);
+                }
+            }
+            Verb::Observe { hold, checks, sources } if note != "skipped" => {
+                self.check_observed(*hold, checks, sources);
+                if verdicts < checks.len() {
+                    self.broken(format!("{} checks were asked, and {verdicts} verdicts were stored", checks.len()));
+                }
+            }
+            Verb::Approve { gate: Gate::Person { count, .. } } if note != "skipped" => {
+                let said = u32::try_from(self.checker.yes.len()).unwrap_or(u32::MAX);
+                if said < *count {
+                    self.broken(format!("{said} of {count} people said yes to this attempt"));
+                }
+            }
+            Verb::Drain { release, keep, end } => self.check_drained(*release, *keep, *end),
+            Verb::Stop { release, keep } => {
+                let now = self.now;
+                let running = self.releases.get(release).map_or(0, |sim| {
+                    sim.instances.values().filter(|instance| instance.gone_at.is_none_or(|at| at > now)).count()
+                });
+                // An instance that crashed and came back meanwhile is the platform's doing.
+                if running > *keep as usize && self.releases.get(release).is_some_and(|sim| sim.wanted > *keep) {
+                    self.broken(format!("{release} is said to have stopped, and {running} run"));
+                }
+            }
+            Verb::Observe { .. }
+            | Verb::Approve { .. }
+            | Verb::Hook { .. }
+            | Verb::Migrate { .. }
+            | Verb::Flag { .. }
+            | Verb::Notify { .. } => {}
+        }
+    }
+
+    fn check_observed(&mut self, hold: Span, checks: &[CheckName], sources: &[Name]) {
+        let now = self.now;
+        let took = now.since(self.checker.began_at);
+        let asked = sources.iter().any(|source| source.as_str() != "platform");
+        let blind = if asked { self.checker.absent_between(self.checker.began_at, now) } else { Span::ZERO };
+        if took - blind + SLACK < hold {
+            self.broken(format!("a hold of {hold} is said to be over after {took}, {blind} of it blind"));
+        }
+        let number = self.checker.state.rollout.as_ref().map(|rollout| rollout.number);
+        for check in checks {
+            let passed = self.answers.get(check).is_some_and(|(rollout, verdict, at)| {
+                Some(*rollout) == number && *verdict == Verdict::Pass && now.since(*at) <= SLACK + SLACK
+            });
+            if !passed {
+                self.broken(format!("check {check} is said to have passed, and never did lately"));
+            }
+        }
+    }
+
+    fn check_drained(&mut self, release: ReleaseNumber, keep: u32, end: DrainEnd) {
+        let still = self.members.iter().find(|member| {
+            member.silent_until <= self.now
+                && self.releases.get(&release).is_some_and(|sim| {
+                    sim.instances.iter().any(|(number, instance)| {
+                        *number >= keep && instance.gone_at.is_none() && World::sends(&member.table, release, *number)
+                    })
+                })
+        });
+        if let Some(member) = still {
+            let line = format!("{release} is said to be drained to {keep} ({end:?}), and {} sends to it", member.name);
+            self.broken(line);
+        }
+    }
+
+    /// The way back must bring everything back that was started, by one route, if it is sudden.
+    fn check_way_back(&mut self, back: &Plan, _: &Cause) {
+        let Some(rollout) = self.checker.state.rollout.clone() else { return };
+        let before = &rollout.plan.before;
+        let sudden = rollout.plan.policy.unwinding == UnwindingPolicy::Sudden;
+        for step in &back.steps {
+            if let Verb::Route { intent } = &step.verb
+                && sudden
+                && intent.hold().is_none()
+            {
+                for lane in intent.lanes() {
+                    if lane.share != before.intent.share(lane.release) {
+                        self.broken(format!("the way back gives {} to {} again", lane.share, lane.release));
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_ended(&mut self, ending: &Ending) {
+        let state = self.checker.state.clone();
+        let Some(rollout) = state.rollout.as_deref() else { return };
+        match ending {
+            Ending::Completed { kept } => {
+                if rollout.back.is_some() {
+                    self.broken("a rollout that went around is said to be completed".into());
+                }
+                if !state.proven.contains(kept) {
+                    self.broken(format!("{kept} is kept, and never proved healthy"));
+                }
+            }
+            Ending::RolledBack => self.check_rolled_back(&state),
+            Ending::Halted => {}
+        }
+    }
+
+    /// Whatever was started has been taken back.
+    fn check_rolled_back(&mut self, state: &State) {
+        let Some(rollout) = state.rollout.as_deref() else { return };
+        let before = &rollout.plan.before;
+        if rollout.back.is_none() {
+            self.broken("a rollout is said to be rolled back, and never went around".into());
+        }
+        if state.standing.capacity != before.capacity {
+            let line = format!("rolled back to {:?} instead of {:?}", state.standing.capacity, before.capacity);
+            self.broken(line);
+        }
+        for lane in state.standing.intent.lanes() {
+            if lane.share != before.intent.share(lane.release) {
+                self.broken(format!("rolled back, and {} still has {}", lane.release, lane.share));
+            }
+        }
+        let owed: Vec<Name> =
+            self.checker.undo_owed.keys().filter(|name| !self.checker.undone.contains(*name)).cloned().collect();
+        for name in owed {
+            self.broken(format!("rolled back, and hook {name} was never undone"));
+        }
+        let migrated: BTreeSet<Name> = rollout
+            .started
+            .iter()
+            .filter_map(|number| rollout.plan.step(*number))
+            .filter_map(|step| match &step.verb {
+                Verb::Migrate { migration, .. } => Some(migration.clone()),
+                _ => None,
+            })
+            .collect();
+        for name in migrated {
+            let aborted = self
+                .migrations
+                .get(&name)
+                .is_none_or(|sim| sim.phases.is_empty() || sim.phases.last() == Some(&MigrationPhase::Abort));
+            if !aborted {
+                self.broken(format!("rolled back, and migration {name} still stands"));
+            }
+        }
+    }
+
+    /// Traffic only goes where health was proven and instances are.
+    pub fn check_tables(&mut self) {
+        let mut found = Vec::new();
+        for member in &self.members {
+            let sum: u32 = member.table.intent.lanes().iter().map(|lane| u32::from(lane.share.basis_points())).sum();
+            if !member.table.intent.lanes().is_empty() && sum != 10_000 {
+                found.push(format!("the shares in {} sum to {sum}", member.name));
+            }
+            for lane in member.table.intent.lanes() {
+                if lane.share.is_none() || member.table.intent.hold().is_some() {
+                    continue;
+                }
+                let sim = self.releases.get(&lane.release);
+                if !sim.is_some_and(|sim| sim.wanted > 0) {
+                    found.push(format!(
+                        "{} sends {} to {}, which has been stopped",
+                        member.name, lane.share, lane.release
+                    ));
+                } else if !sim.is_some_and(|sim| sim.proven) {
+                    found.push(format!(
+                        "{} sends {} to {}, which was never ready",
+                        member.name, lane.share, lane.release
+                    ));
+                }
+            }
+        }
+        for line in found {
+            self.broken(line);
+        }
+    }
+
+    /// An instance is told to go: has its work ended, or its time run out?
+    pub fn check_stop(&mut self, release: ReleaseNumber, number: u32) {
+        let Some(instance) = self.releases.get(&release).and_then(|sim| sim.instances.get(&number)).copied() else {
+            return;
+        };
+        let sending = self.members.iter().find(|member| World::sends(&member.table, release, number));
+        if let Some(member) = sending {
+            let line = format!("instance {number} of {release} is stopped while {} sends to it", member.name);
+            return self.broken(line);
+        }
+        let left = instance.left_at.map_or(Span::ZERO, |at| self.now.since(at));
+        let deadline = self.checker.state.rollout.as_ref().map_or(engine::uphold::RETIRE_DRAIN_TIMED, |rollout| {
+            match rollout.plan.policy.drain {
+                DrainEnd::Counted { deadline } => deadline,
+                DrainEnd::Timed { after } => after,
+            }
+        });
+        if !self.members.is_empty() && left < instance.tail && left < deadline {
+            self.broken(format!(
+                "instance {number} of {release} is stopped with open work, {left} after it was left alone"
+            ));
+        }
+    }
+
+    /// A hook that must not be repeated was called: once only.
+    pub fn check_call(&mut self, command: &Command) {
+        let Act::Call { hook, undo, .. } = &command.act else { return };
+        let count = self.checker.called.entry((hook.name.clone(), command.generation, *undo)).or_default();
+        *count += 1;
+        let again = *count > 1 && hook.repeat == Repeat::Never;
+        // A target that does a call twice by itself is not the engine's doing: only sending twice is.
+        if again && !self.faulty() {
+            self.broken(format!("hook {} must not be repeated, and was", hook.name));
+        }
+    }
+
+    /// A migration is contracted: is the window over, and every old instance gone?
+    pub fn check_contract(&mut self, migration: &Name) {
+        let now = self.now;
+        let old = self.checker.state.closing.as_ref().and_then(|run| match &run.work {
+            ClosingWork::Contract { migration: name, old } if name == migration => Some(*old),
+            ClosingWork::Contract { .. } | ClosingWork::Retire(_) => None,
+        });
+        let Some(old) = old else {
+            return self.broken(format!("migration {migration} is contracted, and no closing says so"));
+        };
+        let lives = self.releases.iter().any(|(release, sim)| {
+            *release <= old && sim.instances.values().any(|instance| instance.gone_at.is_none_or(|at| at > now))
+        });
+        if lives {
+            self.broken(format!("migration {migration} is contracted while {old} lives"));
+        }
+        let since = now.since(self.checker.landed_at);
+        if since + Span(1_000) < self.checker.window {
+            self.broken(format!("migration {migration} is contracted {since} after the landing, inside the window"));
+        }
+    }
+}
+
+/// An entry in a few words.
+pub fn entry_words(entry: &Entry) -> String {
+    match entry {
+        Entry::Asked { input } => format!("asked {:?}", input.ask.kind()),
+        Entry::Accepted { rollout, plan, .. } => {
+            format!(
+                "rollout {rollout}: {} lands {} in {} steps",
+                plan.strategy.as_str(),
+                plan.candidate,
+                plan.steps.len()
+            )
+        }
+        Entry::Refused { release, reasons } => format!("{release} refused: {}", reasons.join("; ")),
+        Entry::Began { step, attempt, count } => format!("began step {} attempt {attempt} {count:?}", step.0),
+        Entry::Done { step, note, .. } => format!("done step {}: {note}", step.0),
+        Entry::Failed { step, why, .. } => format!("failed step {}: {why}", step.0),
+        Entry::Undecided { step, why, .. } => format!("undecided step {}: {why}", step.0),
+        Entry::Unwinding { cause, back } => format!("goes around in {} steps: {cause:?}", back.steps.len()),
+        Entry::Halted { why } => format!("halted: {why}"),
+        Entry::Ended { ending, .. } => format!("ended: {ending:?}"),
+        Entry::Restored { release, count } => format!("restored {release} to {count}"),
+        Entry::ClosingBegan { work } => format!("closing began: {work:?}"),
+        Entry::ClosingStopped { work } => format!("closing stopped: {work:?}"),
+        Entry::ClosingDone { work } => format!("closing done: {work:?}"),
+        Entry::ClockJumped { by_ms } => format!("the clock jumped by {by_ms} ms"),
+    }
+}

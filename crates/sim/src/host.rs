@@ -1,0 +1,226 @@
+//! A controller: the runner, its clock, and the tasks it has under way.
+
+use crate::others::{SimCaller, SimFlags, SimMigrator, SimSource};
+use crate::platform::SimPlatform;
+use crate::router::SimRouter;
+use crate::world::SharedWorld;
+use engine::driver::Drivers;
+use engine::journal::entry::Input;
+use engine::runner::{Effect, EngineClock, Event, Runner, perform};
+use engine::store::{Pending, Store};
+use model::{Name, Span, Subject, Time};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+/// A controller process.
+pub struct Host {
+    number: u64,
+    incarnation: u64,
+    world: SharedWorld,
+    store: Arc<dyn Store>,
+    subject: Subject,
+    /// The process, while it lives.
+    process: Option<Process>,
+    /// When it starts again, if it does not live.
+    pub starts_at: Time,
+    /// It stands still until then.
+    pub hangs_until: Time,
+    /// What it was about to do when it began to stand still.
+    stalled: Vec<Effect>,
+    /// How far its wall clock is ahead of the true time, or behind.
+    pub wall_offset: i64,
+    next_task: u64,
+}
+
+struct Process {
+    runner: Runner,
+    clock: EngineClock,
+    drivers: Drivers,
+    tasks: BTreeMap<u64, Pending<'static, Option<Event>>>,
+    /// Answers that came while it stood still.
+    heard: Vec<Event>,
+}
+
+impl Host {
+    /// A controller that starts at once.
+    pub fn new(number: u64, world: &SharedWorld, store: &Arc<dyn Store>, subject: &Subject) -> Self {
+        Self {
+            number,
+            incarnation: 0,
+            world: world.clone(),
+            store: Arc::clone(store),
+            subject: subject.clone(),
+            process: None,
+            starts_at: Time(number * 700),
+            hangs_until: Time(0),
+            stalled: Vec::new(),
+            wall_offset: 0,
+            next_task: 0,
+        }
+    }
+
+    fn wall(&self, now: Time) -> Time {
+        Time(now.0.saturating_add_signed(self.wall_offset))
+    }
+
+    fn start(&mut self, now: Time) {
+        self.incarnation += 1;
+        let world = &self.world;
+        let router = world.lock().facts.router.is_some();
+        let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
+        let drivers = Drivers {
+            platform: Arc::new(SimPlatform::new(world.clone())),
+            router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
+            sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
+            caller: Some(Arc::new(SimCaller(world.clone()))),
+            migrator: Some(Arc::new(SimMigrator(world.clone()))),
+            flags: Some(Arc::new(SimFlags(world.clone()))),
+        };
+        let mut runner = Runner::new("everything", &format!("controller-{}-{}", self.number, self.incarnation));
+        runner.add(self.subject.clone(), drivers.facts(), now);
+        let clock = EngineClock::new(self.wall(now), now, Time(0));
+        self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });
+    }
+
+    /// The process ends at once; what it sent is under way all the same.
+    pub fn crash(&mut self, starts_at: Time) {
+        self.process = None;
+        self.stalled.clear();
+        self.starts_at = starts_at;
+    }
+
+    /// Whether it lives.
+    pub fn lives(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Whether it believes that it leads.
+    pub fn leads(&self, now: Time) -> bool {
+        self.process.as_ref().is_some_and(|process| process.runner.lease(now).is_some())
+    }
+
+    /// Its runner.
+    pub fn runner(&self) -> Option<&Runner> {
+        self.process.as_ref().map(|process| &process.runner)
+    }
+
+    /// When something happens with it by itself.
+    pub fn wake_at(&self, now: Time) -> Time {
+        match &self.process {
+            None => self.starts_at,
+            Some(_) if self.hangs_until > now => self.hangs_until,
+            // The runner's time may be ahead of the true one.
+            Some(process) => {
+                let wanted = process.runner.wake_at().unwrap_or(now);
+                let engine_now = process.clock.peek(self.wall(now), now);
+                now + wanted.since(engine_now).max(Span(1))
+            }
+        }
+    }
+
+    /// It gets its turn: time has passed.
+    pub fn turn(&mut self, now: Time) {
+        if self.hangs_until > now {
+            return;
+        }
+        if self.process.is_none() {
+            if self.starts_at <= now {
+                self.start(now);
+                self.handle(now, Event::Tick);
+            }
+            return;
+        }
+        for effect in std::mem::take(&mut self.stalled) {
+            self.carry_out(now, effect);
+        }
+        let heard = self.process.as_mut().map(|process| std::mem::take(&mut process.heard)).unwrap_or_default();
+        for event in heard {
+            self.handle(now, event);
+        }
+        self.handle(now, Event::Tick);
+    }
+
+    /// Somebody asks it for something.
+    pub fn ask(&mut self, now: Time, input: Input) {
+        if self.hangs_until <= now && self.process.is_some() {
+            let subject = self.subject.clone();
+            self.handle(now, Event::Asked(subject, input));
+        }
+    }
+
+    fn handle(&mut self, now: Time, event: Event) {
+        let wall = self.wall(now);
+        let Some(process) = &mut self.process else { return };
+        let (engine_now, jumped) = process.clock.tick(wall, now);
+        if let Some(by) = jumped {
+            process.runner.clock_jumped(by);
+        }
+        let effects = process.runner.handle(engine_now, event);
+        for effect in effects {
+            if self.hangs_until > now {
+                self.stalled.push(effect);
+            } else {
+                self.carry_out(now, effect);
+            }
+        }
+    }
+
+    /// It stands still from now on; with luck between deciding and doing.
+    pub fn hang(&mut self, now: Time, until: Time) {
+        // What a target without a fence would take has to be started within the lease: a process
+        // that stands still between that look and the start is the named residue of such targets.
+        let unfenced = {
+            let world = self.world.lock();
+            let none = engine::facts::Fence::None;
+            world.facts.platform.fence == none || world.facts.router.as_ref().is_some_and(|router| router.fence == none)
+        };
+        if unfenced {
+            self.hangs_until = until;
+            return;
+        }
+        let wall = self.wall(now);
+        if let Some(process) = &mut self.process {
+            let (engine_now, jumped) = process.clock.tick(wall, now);
+            if let Some(by) = jumped {
+                process.runner.clock_jumped(by);
+            }
+            let effects = process.runner.handle(engine_now, Event::Tick);
+            self.stalled.extend(effects);
+        }
+        self.hangs_until = until;
+    }
+
+    fn carry_out(&mut self, now: Time, effect: Effect) {
+        let wall = self.wall(now);
+        let Some(process) = &mut self.process else { return };
+        let (engine_now, _) = (process.clock.peek(wall, now), ());
+        if let Effect::Say(_, words) = &effect {
+            self.world.lock().tell(|| format!("says: {words}"));
+        }
+        let Some(task) = perform(effect, &self.store, Some(&process.drivers), engine_now) else { return };
+        self.next_task += 1;
+        // The host's number is part of the task's, so that wakes find their host.
+        let id = self.next_task * 16 + self.number;
+        process.tasks.insert(id, task);
+        self.poll(now, id);
+    }
+
+    /// A task wants to be polled.
+    pub fn poll(&mut self, now: Time, id: u64) {
+        let Some(process) = &mut self.process else { return };
+        let Some(task) = process.tasks.get_mut(&id) else { return };
+        self.world.lock().enter_task(id);
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(event) = task.as_mut().poll(&mut context) {
+            process.tasks.remove(&id);
+            if let Some(event) = event {
+                if self.hangs_until > now {
+                    process.heard.push(event);
+                } else {
+                    self.handle(now, event);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The other outside things: sources, callers, migrators and flags.
+
+use crate::delivery::deliver;
+use crate::fault::Fault;
+use crate::later::Later;
+use crate::platform::never;
+use crate::world::{Behaviour, Happening, SharedWorld, World};
+use engine::command::{Act, Command, Reply};
+use engine::driver::{Answer, Blind, Caller, FlagSetter, Migrator, Question, Source};
+use engine::facts::Fence;
+use engine::store::{Pending, Position};
+use model::gate::Gate;
+use model::plan::Phase;
+use model::verdict::Basis;
+use model::{Evidence, Span, Subject, Verdict};
+
+/// How long after the first request good evidence suffices.
+const ENOUGH: Span = Span(1_500);
+/// How long after the first request bad evidence suffices.
+const ENOUGH_BAD: Span = Span(700);
+
+/// A source of evidence.
+pub struct SimSource(pub SharedWorld);
+
+impl Source for SimSource {
+    fn ask(&self, question: Question) -> Pending<'static, Result<Vec<Answer>, Blind>> {
+        let mut world = self.0.lock();
+        let now = world.now;
+        if world.evidence_absent_until > now {
+            drop(world);
+            return Later::at(&self.0, now + Span(500), Err(Blind("no data".into())));
+        }
+        let at = now + Span(world.random.between(1, 40));
+        let verdict = world.verdict(&question);
+        let mut answers = Vec::new();
+        for check in &question.checks {
+            world.answers.insert(check.clone(), (question.rollout, verdict, at));
+            let evidence = Evidence { basis: Basis::Rule, summary: format!("{verdict:?}"), numbers: Vec::new() };
+            answers.push(Answer { check: check.clone(), verdict, evidence });
+        }
+        drop(world);
+        Later::at(&self.0, at, Ok(answers))
+    }
+}
+
+impl World {
+    /// What the evidence says of a candidate.
+    fn verdict(&mut self, question: &Question) -> Verdict {
+        let (now, candidate) = (self.now, question.candidate);
+        let routed = self.facts.router.is_some();
+        let exposed = !routed || self.members.iter().any(|member| member.table.intent.reaches(candidate));
+        let key = (question.rollout, candidate);
+        if exposed && !self.exposed_since.contains_key(&key) {
+            self.exposed_since.insert(key, now);
+        }
+        let Some(since) = self.exposed_since.get(&key).map(|at| now.since(*at)) else { return Verdict::Undecided };
+        match self.behaviour(candidate) {
+            Behaviour::Bad if since >= ENOUGH_BAD => {
+                self.faults.add(Fault::EvidenceBad);
+                Verdict::Fail
+            }
+            Behaviour::BadAfter(after) if since >= after => {
+                self.faults.add(Fault::EvidenceBadLate);
+                Verdict::Fail
+            }
+            Behaviour::Bad
+            | Behaviour::BadAfter(_)
+            | Behaviour::Good
+            | Behaviour::NeverReady
+            | Behaviour::CrashLoop => {
+                if since >= ENOUGH {
+                    Verdict::Pass
+                } else {
+                    Verdict::Undecided
+                }
+            }
+        }
+    }
+
+    /// There is no evidence for a while.
+    pub fn hide_evidence(&mut self) {
+        self.inject(Fault::EvidenceAbsent);
+        let until = self.now + Span(self.random.between(3_000, 40_000));
+        self.checker.source_was_absent(self.now, until);
+        self.evidence_absent_until = until;
+    }
+}
+
+/// Calls hooks.
+pub struct SimCaller(pub SharedWorld);
+
+impl Caller for SimCaller {
+    fn ensure(&self, command: Command) -> Pending<'static, Reply> {
+        let Act::Call { .. } = &command.act else { return never(&self.0, &command) };
+        let mut world = self.0.lock();
+        if world.faulty() && world.random.permille(30) {
+            let at = world.now + Span(100);
+            drop(world);
+            return Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });
+        }
+        drop(world);
+        deliver(&self.0, &command, Fence::Tagged, Happening::Call, |_| Reply::Accepted)
+    }
+
+    fn ask(&self, _: Subject, _: Gate) -> Pending<'static, Result<bool, Blind>> {
+        let mut world = self.0.lock();
+        let (at, yes) = (world.now + Span(50), world.random.percent(70));
+        drop(world);
+        Later::at(&self.0, at, Ok(yes))
+    }
+}
+
+/// Changes databases.
+pub struct SimMigrator(pub SharedWorld);
+
+impl Migrator for SimMigrator {
+    fn ensure(&self, command: Command) -> Pending<'static, Reply> {
+        let Act::Migrate { migration, .. } = &command.act else { return never(&self.0, &command) };
+        let (migration, generation) = (migration.clone(), command.generation);
+        deliver(&self.0, &command, Fence::Tagged, Happening::Migrate, |world| {
+            let newest = world.migrations.get(&migration).map_or(Position(0), |sim| sim.generation);
+            if generation >= newest { Reply::Accepted } else { Reply::Superseded(newest) }
+        })
+    }
+}
+
+/// Sets flags.
+pub struct SimFlags(pub SharedWorld);
+
+impl FlagSetter for SimFlags {
+    fn ensure(&self, command: Command) -> Pending<'static, Reply> {
+        let Act::Flag { flag, to, only_from } = &command.act else { return never(&self.0, &command) };
+        let (flag, to, only_from) = (flag.clone(), to.clone(), only_from.clone());
+        deliver(&self.0, &command, Fence::Tagged, Happening::Flag, |world| {
+            let Some(sim) = world.flags.get(&flag) else { return Reply::Accepted };
+            let stands = only_from.as_ref().is_none_or(|from| *from == sim.setting) || sim.setting == to;
+            if stands { Reply::Accepted } else { Reply::Superseded(sim.generation) }
+        })
+    }
+}
+
+impl World {
+    /// A hook is called.
+    pub fn take_call(&mut self, command: &Command) {
+        let Act::Call { hook, undo, .. } = &command.act else { return };
+        let counts = self.hooks.entry(hook.name.clone()).or_default();
+        if *undo {
+            counts.1 += 1;
+        } else {
+            counts.0 += 1;
+        }
+        self.check_call(command);
+    }
+
+    /// A migration comes through a phase.
+    pub fn take_migrate(&mut self, command: &Command) {
+        let Act::Migrate { migration, phase } = &command.act else { return };
+        let sim = self.migrations.entry(migration.clone()).or_default();
+        if command.generation < sim.generation {
+            return;
+        }
+        sim.generation = command.generation;
+        if sim.phases.last() != Some(phase) {
+            sim.phases.push(*phase);
+        }
+        if *phase == Phase::Contract {
+            let migration = migration.clone();
+            self.check_contract(&migration);
+        }
+    }
+
+    /// A flag is set.
+    pub fn take_flag(&mut self, command: &Command) {
+        let Act::Flag { flag, to, only_from } = &command.act else { return };
+        let Some(sim) = self.flags.get_mut(flag) else { return };
+        if command.generation < sim.generation || only_from.as_ref().is_some_and(|from| *from != sim.setting) {
+            return;
+        }
+        sim.generation = command.generation;
+        let killed = sim.killed && sim.setting != *to;
+        sim.setting = to.clone();
+        if killed {
+            let line = format!("flag {flag} was killed by a person, and set again by a plan");
+            self.broken(line);
+        }
+    }
+
+    /// A person kills a flag.
+    pub fn kill_flag(&mut self) {
+        let names: Vec<_> = self.flags.keys().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = self.random.pick(&names).clone();
+        self.inject(Fault::FlagKilled);
+        if let Some(sim) = self.flags.get_mut(&name)
+            && let Ok(off) = model::Name::new("killed")
+        {
+            sim.setting = model::plan::FlagSetting { variant: off, share: model::Share::NONE };
+            sim.killed = true;
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A platform that runs nothing: instances start, become ready, crash and go by simulated time.
+
+use crate::delivery::deliver;
+use crate::fault::Fault;
+use crate::later::Later;
+use crate::world::{Behaviour, Happening, Instance, SharedWorld, World};
+use engine::command::{Act, Command, Reply};
+use engine::driver::{Blind, Platform};
+use engine::facts::{Fence, PlatformFacts};
+use engine::observe::{InstancesLook, PlatformLook};
+use engine::store::{Pending, Position};
+use model::{ReleaseNumber, Span, Subject, Time};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// How many crashes in a row a platform takes for a loop.
+const CRASH_LOOP: u32 = 3;
+/// How long an instance that is told to go takes.
+const GOING_MS_MAX: u64 = 400;
+
+/// The driver of one controller: what a target without a fence was told, only this process remembers.
+pub struct SimPlatform {
+    world: SharedWorld,
+    told: Arc<Mutex<BTreeMap<ReleaseNumber, Position>>>,
+}
+
+impl SimPlatform {
+    /// A driver in a fresh process.
+    pub fn new(world: SharedWorld) -> Self {
+        Self { world, told: Arc::default() }
+    }
+}
+
+impl Platform for SimPlatform {
+    fn facts(&self) -> PlatformFacts {
+        self.world.lock().facts.platform.clone()
+    }
+
+    fn ensure(&self, command: Command) -> Pending<'static, Reply> {
+        let fence = self.world.lock().facts.platform.fence;
+        let Act::Scale { release, .. } = &command.act else { return never(&self.world, &command) };
+        let (release, generation) = (*release, command.generation);
+        let reply = deliver(&self.world, &command, fence, Happening::Scale, |world| {
+            let newest = world.releases.get(&release).map_or(Position(0), |seen| seen.generation);
+            if world.fence_admits(fence, newest, generation) { Reply::Accepted } else { Reply::Superseded(newest) }
+        });
+        let told = Arc::clone(&self.told);
+        Box::pin(async move {
+            let reply = reply.await;
+            if reply == Reply::Accepted {
+                told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(release, generation);
+            }
+            reply
+        })
+    }
+
+    fn observe(&self, _: Subject) -> Pending<'static, Result<PlatformLook, Blind>> {
+        let mut world = self.world.lock();
+        let now = world.now;
+        if world.strikes(Fault::Blind, 25) {
+            drop(world);
+            return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
+        }
+        let at = now + Span(world.random.between(1, 40));
+        let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let mut look = world.platform_look();
+        if world.facts.platform.fence == Fence::None {
+            // Nothing is stored beside the objects: the driver knows what it was told itself.
+            for (release, seen) in &mut look.releases {
+                seen.generation = told.get(release).copied().unwrap_or_default();
+            }
+        } else if world.stale_look.is_some() && world.strikes(Fault::LateStatus, 60) {
+            // A status that lags carries the generation that it is about.
+            look = world.stale_look.clone().map_or(look, |(_, look)| look);
+        }
+        if world.stale_look.as_ref().is_none_or(|(taken, _)| now.since(*taken) > Span(1_500)) {
+            let fresh = world.platform_look();
+            world.stale_look = Some((now, fresh));
+        }
+        drop(world);
+        Later::at(&self.world, at, Ok(look))
+    }
+}
+
+/// A command that this driver cannot carry out.
+pub fn never(world: &SharedWorld, command: &Command) -> Pending<'static, Reply> {
+    let now = world.lock().now;
+    let why = format!("no driver for {:?}", command.act);
+    Later::at(world, now, Reply::Failed { why, retry: false })
+}
+
+impl World {
+    /// What a platform shows now.
+    pub fn platform_look(&self) -> PlatformLook {
+        let now = self.now;
+        let releases = self.releases.iter().map(|(release, sim)| {
+            let alive = sim.instances.values();
+            let running = alive.clone().filter(|instance| instance.gone_at.is_none_or(|at| at > now)).count();
+            let ready = alive.filter(|instance| instance.ready(now)).count();
+            let looping = self.behaviour(*release) == Behaviour::CrashLoop && sim.crashes >= CRASH_LOOP;
+            let look = InstancesLook {
+                generation: sim.generation,
+                running: u32::try_from(running).unwrap_or(u32::MAX),
+                ready: u32::try_from(ready).unwrap_or(u32::MAX),
+                autoscaled: self.autoscaled,
+                failing: looping.then(|| "it crashes again and again".to_owned()),
+            };
+            (*release, look)
+        });
+        PlatformLook { releases: releases.collect() }
+    }
+
+    /// How a release behaves.
+    pub fn behaviour(&self, release: ReleaseNumber) -> Behaviour {
+        self.behaviours.get(&release).copied().unwrap_or(Behaviour::Good)
+    }
+
+    /// A command to have so many instances takes effect.
+    pub fn take_scale(&mut self, command: &Command) {
+        let Act::Scale { release, count } = command.act else { return };
+        let fence = self.facts.platform.fence;
+        let newest = self.releases.get(&release).map_or(Position(0), |sim| sim.generation);
+        if !self.fence_admits(fence, newest, command.generation) {
+            return;
+        }
+        if command.generation < newest && fence != Fence::None {
+            self.broken(format!("{release} took generation {} after {newest}", command.generation));
+        }
+        self.tell(|| format!("platform: {release} has {count} instances (generation {})", command.generation));
+        let sim = self.releases.entry(release).or_default();
+        sim.generation = command.generation;
+        sim.wanted = count;
+        if count == 0 {
+            sim.proven = false;
+            sim.crashes = 0;
+        }
+        let leaving: Vec<u32> = sim
+            .instances
+            .iter()
+            .filter(|(number, instance)| **number >= count && instance.gone_at.is_none())
+            .map(|(number, _)| *number)
+            .collect();
+        for number in leaving {
+            self.check_stop(release, number);
+            let gone = self.now + Span(self.random.between(10, GOING_MS_MAX));
+            if let Some(instance) = self.releases.get_mut(&release).and_then(|sim| sim.instances.get_mut(&number)) {
+                instance.gone_at = Some(gone);
+            }
+            self.schedule(gone, Happening::Gone(release, number));
+        }
+        for number in 0..count {
+            self.start_instance(release, number);
+        }
+        self.check_tables();
+    }
+
+    /// An instance starts where none runs.
+    fn start_instance(&mut self, release: ReleaseNumber, number: u32) {
+        let now = self.now;
+        let behaviour = self.behaviour(release);
+        let takes = Span(self.random.between(100, 1_500));
+        let tail = Span(self.random.between(0, 3_000));
+        let Some(sim) = self.releases.get_mut(&release) else { return };
+        if sim.instances.get(&number).is_some_and(|instance| instance.gone_at.is_none()) {
+            return;
+        }
+        let ready_at = match behaviour {
+            Behaviour::NeverReady | Behaviour::CrashLoop => None,
+            Behaviour::Good | Behaviour::Bad | Behaviour::BadAfter(_) => Some(now + takes),
+        };
+        if behaviour == Behaviour::NeverReady {
+            self.faults.add(Fault::NeverReady);
+        }
+        let Some(sim) = self.releases.get_mut(&release) else { return };
+        if behaviour == Behaviour::CrashLoop {
+            sim.crashes += CRASH_LOOP;
+        }
+        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: Some(now), tail };
+        sim.instances.insert(number, instance);
+        if let Some(at) = ready_at {
+            self.schedule(at, Happening::Ready(release));
+        }
+    }
+
+    /// An instance becomes ready: from now on its release has proven healthy.
+    pub fn instance_ready(&mut self, release: ReleaseNumber) {
+        let now = self.now;
+        if let Some(sim) = self.releases.get_mut(&release)
+            && sim.wanted > 0
+            && sim.instances.values().any(|instance| instance.ready(now))
+        {
+            sim.proven = true;
+        }
+    }
+
+    /// An instance that was told to go is gone.
+    pub fn instance_gone(&mut self, release: ReleaseNumber, number: u32) {
+        let now = self.now;
+        let Some(sim) = self.releases.get_mut(&release) else { return };
+        let gone = sim.instances.get(&number).is_some_and(|instance| instance.gone_at.is_some_and(|at| at <= now));
+        if gone {
+            sim.instances.remove(&number);
+            if number < sim.wanted {
+                // It was wanted again while it went.
+                self.start_instance(release, number);
+            }
+        }
+    }
+
+    /// An instance ends by itself. Most platforms start it again; some have forgotten it.
+    pub fn crash_instance(&mut self) {
+        let alive: Vec<(ReleaseNumber, u32)> = self
+            .releases
+            .iter()
+            .flat_map(|(release, sim)| {
+                sim.instances.iter().map(move |(number, instance)| (*release, *number, instance))
+            })
+            .filter(|(_, _, instance)| instance.gone_at.is_none())
+            .map(|(release, number, _)| (release, number))
+            .collect();
+        if alive.is_empty() {
+            return;
+        }
+        let (release, number) = *self.random.pick(&alive);
+        self.inject(Fault::InstanceCrash);
+        self.tell(|| format!("instance {number} of {release} crashes"));
+        let forgotten = self.random.percent(40);
+        if let Some(sim) = self.releases.get_mut(&release) {
+            sim.instances.remove(&number);
+        }
+        if !forgotten {
+            self.start_instance(release, number);
+        }
+    }
+
+    /// An instance is not ready for a while.
+    pub fn flap_instance(&mut self) {
+        let until = self.now + Span(self.random.between(300, 4_000));
+        let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
+        if releases.is_empty() {
+            return;
+        }
+        let release = *self.random.pick(&releases);
+        self.inject(Fault::InstanceFlap);
+        if let Some(sim) = self.releases.get_mut(&release) {
+            for instance in sim.instances.values_mut() {
+                instance.flaps_until = until;
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A store that keeps everything in memory, says so ambiguously now and then, and shows every append
+//! to the checker.
+
+use crate::fault::Fault;
+use crate::later::Later;
+use crate::world::{Planted, SharedWorld};
+use engine::store::{Append, AppendError, Cursor, Epoch, Lease, Pending, Position, Record, Store, StoreError, Trouble};
+use model::{Span, Subject, Time};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// See the module.
+pub struct SimStore {
+    world: SharedWorld,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    journals: BTreeMap<Subject, Vec<Record>>,
+    checkpoints: BTreeMap<Subject, (Position, Epoch, String)>,
+    leases: BTreeMap<String, (String, Lease)>,
+    cursor: u64,
+}
+
+impl SimStore {
+    /// An empty store.
+    pub fn new(world: SharedWorld) -> Self {
+        Self { world, kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The journal of a subject.
+    pub fn journal(&self, subject: &Subject) -> Vec<Record> {
+        self.kept().journals.get(subject).cloned().unwrap_or_default()
+    }
+
+    fn commit(&self, append: &Append) -> Result<Position, AppendError> {
+        let mut kept = self.kept();
+        let epoch = kept.leases.get(&append.scope).map_or(Epoch(0), |(_, lease)| lease.epoch);
+        if epoch != append.epoch {
+            return Err(AppendError::Fenced(epoch));
+        }
+        let end =
+            kept.journals.get(&append.subject).and_then(|lines| lines.last()).map_or(Position(0), |line| line.position);
+        let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
+        if end != append.expected && !unconditional {
+            return Err(AppendError::Conflict(end));
+        }
+        let mut position = end;
+        let mut fresh = Vec::new();
+        for line in &append.lines {
+            position = position.next();
+            kept.cursor += 1;
+            let record = Record { position, cursor: Cursor(kept.cursor), epoch, line: line.clone() };
+            kept.journals.entry(append.subject.clone()).or_default().push(record.clone());
+            fresh.push(record);
+        }
+        drop(kept);
+        self.world.lock().see_appended(&append.subject, &fresh);
+        Ok(position)
+    }
+}
+
+impl Store for SimStore {
+    fn append(&self, append: Append) -> Pending<'_, Result<Position, AppendError>> {
+        let (at, ambiguous, failed, happens) = {
+            let mut world = self.world.lock();
+            let at = world.now + Span(world.random.between(1, 15));
+            let ambiguous = world.strikes(Fault::CommitAmbiguous, 12);
+            let failed = !ambiguous && world.strikes(Fault::StoreFailed, 8);
+            (at, ambiguous, failed, world.random.percent(50))
+        };
+        let answer = if failed {
+            let error = StoreError { trouble: Trouble::Full, message: "the disk is full".into() };
+            Err(AppendError::Failed(error))
+        } else if ambiguous {
+            if happens {
+                let _ = self.commit(&append);
+            }
+            Err(AppendError::Ambiguous("the connection was lost".into()))
+        } else {
+            self.commit(&append)
+        };
+        Later::at(&self.world, at, answer)
+    }
+
+    fn read(&self, subject: Subject, after: Position, limit: usize) -> Pending<'_, Result<Vec<Record>, StoreError>> {
+        let at = self.world.lock().now + Span(2);
+        let records: Vec<Record> =
+            self.journal(&subject).into_iter().filter(|record| record.position > after).take(limit).collect();
+        Later::at(&self.world, at, Ok(records))
+    }
+
+    fn follow(&self, after: Cursor, limit: usize) -> Pending<'_, Result<Vec<(Subject, Record)>, StoreError>> {
+        let at = self.world.lock().now;
+        let kept = self.kept();
+        let mut all: Vec<(Subject, Record)> = kept
+            .journals
+            .iter()
+            .flat_map(|(subject, lines)| lines.iter().map(move |line| (subject.clone(), line.clone())))
+            .filter(|(_, line)| line.cursor > after)
+            .collect();
+        drop(kept);
+        all.sort_by_key(|(_, line)| line.cursor);
+        all.truncate(limit);
+        Later::at(&self.world, at, Ok(all))
+    }
+
+    fn subjects(&self) -> Pending<'_, Result<Vec<(Subject, Position)>, StoreError>> {
+        let at = self.world.lock().now;
+        let ends = self
+            .kept()
+            .journals
+            .iter()
+            .map(|(subject, lines)| (subject.clone(), lines.last().map_or(Position(0), |line| line.position)))
+            .collect();
+        Later::at(&self.world, at, Ok(ends))
+    }
+
+    fn checkpoint(
+        &self,
+        subject: Subject,
+        position: Position,
+        epoch: Epoch,
+        body: String,
+    ) -> Pending<'_, Result<(), StoreError>> {
+        let at = self.world.lock().now;
+        let mut kept = self.kept();
+        if kept.checkpoints.get(&subject).is_none_or(|(known, by, _)| *by <= epoch && *known <= position) {
+            kept.checkpoints.insert(subject, (position, epoch, body));
+        }
+        drop(kept);
+        Later::at(&self.world, at, Ok(()))
+    }
+
+    fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>> {
+        let at = self.world.lock().now;
+        let kept = self.kept().checkpoints.get(&subject).map(|(position, _, body)| (*position, body.clone()));
+        Later::at(&self.world, at, Ok(kept))
+    }
+
+    fn lease(
+        &self,
+        scope: String,
+        holder: String,
+        _: Time,
+        length: Span,
+    ) -> Pending<'_, Result<Result<Lease, (String, Time)>, StoreError>> {
+        // The store goes by its own clock: a controller's may have jumped.
+        let now = self.world.lock().now;
+        let mut kept = self.kept();
+        let current = kept.leases.get(&scope).cloned();
+        let answer = match current {
+            Some((other, lease)) if other != holder && lease.until > now => Err((other, lease.until)),
+            Some((other, lease)) => {
+                let epoch = if other == holder { lease.epoch } else { Epoch(lease.epoch.0 + 1) };
+                Ok(Lease { epoch, until: now + length })
+            }
+            None => Ok(Lease { epoch: Epoch(1), until: now + length }),
+        };
+        if let Ok(lease) = answer {
+            kept.leases.insert(scope, (holder, lease));
+        }
+        drop(kept);
+        Later::at(&self.world, now + Span(3), Ok(answer))
+    }
+
+    fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>> {
+        let at = self.world.lock().now;
+        let mut kept = self.kept();
+        if let Some((other, lease)) = kept.leases.get_mut(&scope)
+            && *other == holder
+        {
+            lease.until = Time(0);
+        }
+        drop(kept);
+        Later::at(&self.world, at, Ok(()))
+    }
+}
