@@ -3,9 +3,17 @@
 //! This crate never names an async runtime, a database, HTTP or a wall clock: time, observations and
 //! replies come in as values, entries and commands go out as values.
 
+pub mod command;
 pub mod compile;
+pub mod decide;
+pub mod driver;
 pub mod effect;
 pub mod facts;
+pub mod hear;
 pub mod journal;
+pub mod launch;
+pub mod observe;
+pub mod runner;
 pub mod store;
 pub mod unwind;
+pub mod uphold;

@@ -100,3 +100,10 @@ pub struct Webhook {
     /// How long it is asked again before the rollout goes around.
     pub timeout: Span,
 }
+
+impl Calendar {
+    /// Whether landing is allowed now.
+    pub fn open_at(&self, _now: crate::Time) -> bool {
+        true
+    }
+}

@@ -219,7 +219,8 @@ pub struct Aim {
     /// The digest of the plan that was shown: approvals need it.
     pub digest: Digest,
     /// The digest of the artifact that was shown: approvals need it.
-    pub artifact: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Digest>,
 }
 
 /// What can be asked for.

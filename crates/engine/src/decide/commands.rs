@@ -1,0 +1,87 @@
+//! What is wanted and not seen yet, as commands. Whoever sends them sees to it that none is sent
+//! twice at once or too often.
+
+use crate::command::{Act, COMMAND_LIMIT, Command, Reply, Table, Target};
+use crate::journal::state::{Rollout, State};
+use crate::journal::table::Phase;
+use crate::observe::Observations;
+use crate::store::Position;
+use model::plan::{Phase as MigrationPhase, Verb};
+use model::service::Repeat;
+use model::standing::ClosingWork;
+use model::{Span, Subject, Time};
+
+/// How long a migration's command may take: its own time-out is the step's.
+const MIGRATION_LIMIT: Span = Span::minutes(10);
+
+/// The commands that close the gap between what is wanted and what was seen.
+pub fn commands(state: &State, subject: &Subject, seen: &Observations, now: Time) -> Vec<Command> {
+    if state.phase() == Phase::Halted {
+        // Halted moves nothing.
+        return Vec::new();
+    }
+    let mut commands = Vec::new();
+    let mut send = |generation: Position, act: Act, limit: Span| {
+        commands.push(Command { subject: subject.clone(), generation, act, limit });
+    };
+    if seen.routed && state.generations.table > Position(0) && !seen.table_live(state.generations.table, now) {
+        let table = Table { intent: state.standing.intent.clone(), drained_from: state.standing.drained_from.clone() };
+        send(state.generations.table, Act::Table(table), COMMAND_LIMIT);
+    }
+    for (release, generation) in &state.generations.capacity {
+        let acted = seen.instances(*release, now).is_some_and(|look| look.generation >= *generation);
+        if !acted {
+            let count = state.standing.capacity(*release);
+            send(*generation, Act::Scale { release: *release, count }, COMMAND_LIMIT);
+        }
+    }
+    if let Some(rollout) = state.rollout.as_deref()
+        && let Some((generation, act, limit)) = step_command(rollout, seen)
+    {
+        send(generation, act, limit);
+    }
+    if let Some(run) = &state.closing
+        && let ClosingWork::Contract { migration, .. } = &run.work
+        && seen.reply(&Target::Migration(migration.clone()), run.generation) != Some(&Reply::Accepted)
+        && state.rollout.is_none()
+    {
+        let act = Act::Migrate { migration: migration.clone(), phase: MigrationPhase::Contract };
+        send(run.generation, act, MIGRATION_LIMIT);
+    }
+    commands
+}
+
+/// The command of the current step, where it is not about capacity or traffic.
+fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act, Span)> {
+    let (doing, step) = (rollout.doing.as_ref()?, rollout.step()?);
+    let generation = doing.generation;
+    let (act, limit) = match &step.verb {
+        Verb::Hook { hook, undo } => {
+            // Nobody knows whether a controller before this one has called it.
+            if hook.repeat == Repeat::Never && generation <= seen.recovered_at {
+                return None;
+            }
+            let (rollout, step) = (rollout.number, rollout.cursor);
+            (Act::Call { hook: Box::new(hook.clone()), undo: *undo, rollout, step }, hook.timeout)
+        }
+        Verb::Migrate { migration, phase, .. } => {
+            (Act::Migrate { migration: migration.clone(), phase: *phase }, MIGRATION_LIMIT)
+        }
+        Verb::Flag { flag, to, only_from } => {
+            (Act::Flag { flag: flag.clone(), to: to.clone(), only_from: only_from.clone() }, COMMAND_LIMIT)
+        }
+        Verb::Start { .. }
+        | Verb::Route { .. }
+        | Verb::Observe { .. }
+        | Verb::Approve { .. }
+        | Verb::Drain { .. }
+        | Verb::Stop { .. }
+        | Verb::Notify { .. } => return None,
+    };
+    let again = match seen.reply(&act.target(generation), generation) {
+        None => true,
+        Some(Reply::Unknown(_)) => !matches!(&step.verb, Verb::Hook { hook, .. } if hook.repeat == Repeat::Never),
+        Some(Reply::Accepted | Reply::Superseded(_) | Reply::Failed { .. }) => false,
+    };
+    again.then_some((generation, act, limit))
+}

@@ -1,0 +1,237 @@
+//! `hear(state, input) -> entry`: what people ask for is granted or declined, and if declined told
+//! what is current.
+
+use crate::decide::current_aim;
+use crate::journal::entry::{Aim, Ask, Entry, Input};
+use crate::journal::state::State;
+use crate::journal::table::may_follow;
+use crate::observe::Observations;
+use model::Time;
+use model::gate::Gate;
+use model::plan::Verb;
+use model::standing::{ClosingWork, Standing};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why an input was not granted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declined {
+    /// Its kind, with a stable code.
+    pub reason: DeclinedReason,
+    /// What happened and what to do next, for people.
+    pub message: String,
+    /// What it would have to be aimed at now.
+    pub current: Option<Aim>,
+}
+
+/// Kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclinedReason {
+    /// The same input was granted before: nothing is wrong.
+    HeardBefore,
+    /// It does not fit where the service stands.
+    NotNow,
+    /// What it was aimed at has moved on.
+    MovedOn,
+    /// It has to be aimed.
+    NoAim,
+    /// This person may not, or has said so before.
+    NotYours,
+    /// What it names does not exist, or is out of bounds.
+    NoSuchThing,
+}
+
+impl DeclinedReason {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::HeardBefore => "input-heard-before",
+            Self::NotNow => "input-not-now",
+            Self::MovedOn => "input-moved-on",
+            Self::NoAim => "input-needs-aim",
+            Self::NotYours => "input-not-yours",
+            Self::NoSuchThing => "input-no-such-thing",
+        }
+    }
+}
+
+impl fmt::Display for Declined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.reason.code())
+    }
+}
+
+impl std::error::Error for Declined {}
+
+/// The most instances that anybody may ask for.
+pub const SCALE_MAX: u32 = 10_000;
+
+/// The entry that grants an input, or why it is declined.
+pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> Result<Entry, Declined> {
+    let decline = |reason, message: String| Declined { reason, message, current: current_aim(state) };
+    if state.heard.contains(&input.id) {
+        return Err(decline(DeclinedReason::HeardBefore, "this was asked before, and granted".into()));
+    }
+    let (phase, kind) = (state.phase(), input.ask.kind());
+    if !may_follow(phase, kind) {
+        let message = format!("`{}` does not fit while the service is {}", asked_word(&input.ask), phase.as_str());
+        return Err(decline(DeclinedReason::NotNow, message));
+    }
+    check_aim(state, &input).map_err(|(reason, message)| decline(reason, message))?;
+    check_words(state, &input).map_err(|(reason, message)| decline(reason, message))?;
+    if let Ask::Accept { observed } = &mut input.ask {
+        // Never what somebody says is there, only what was seen.
+        **observed = observed_standing(state, seen, now)
+            .ok_or_else(|| decline(DeclinedReason::NotNow, "the platform or the routers cannot be seen now".into()))?;
+    }
+    Ok(Entry::Asked { input })
+}
+
+/// What is observed, as a standing; none where something cannot be seen.
+pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Option<Standing> {
+    let platform = seen.platform(now)?;
+    let running = platform.releases.iter().filter(|(_, look)| look.running > 0);
+    let capacity: BTreeMap<_, _> = running.map(|(release, look)| (*release, look.running)).collect();
+    let intent = if seen.routed {
+        let mut intents = seen.router(now)?.members.values().map(|member| member.as_ref()?.intent.as_ref());
+        let first = intents.next()??;
+        if intents.any(|other| other != Some(first)) {
+            return None;
+        }
+        first.clone()
+    } else {
+        state.standing.intent.clone()
+    };
+    let largest = intent.lanes().iter().max_by_key(|lane| lane.share).map(|lane| lane.release);
+    let release = largest.or_else(|| capacity.iter().max_by_key(|(_, count)| **count).map(|(release, _)| *release));
+    let before = &state.standing;
+    let mut closings = before.closings.clone();
+    closings.retain(|closing| match &closing.work {
+        ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
+        ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
+    });
+    let contracted = before.contracted.clone();
+    let migrated = before.migrated.clone();
+    Some(Standing {
+        release,
+        capacity,
+        drained_from: BTreeMap::new(),
+        intent,
+        warm: None,
+        closings,
+        contracted,
+        migrated,
+    })
+}
+
+fn asked_word(ask: &Ask) -> &'static str {
+    ask.kind().as_str().trim_start_matches("asked-")
+}
+
+type Objection = (DeclinedReason, String);
+
+/// Whether it is still about what the person saw.
+fn check_aim(state: &State, input: &Input) -> Result<(), Objection> {
+    let aimed = match &input.ask {
+        Ask::Deploy { .. } | Ask::Rollback { .. } | Ask::Scale { .. } => return Ok(()),
+        // These are about the rollout, whichever step it has come to.
+        Ask::Pause | Ask::Resume | Ask::Promote | Ask::Abort | Ask::Unwind | Ask::Accept { .. } => false,
+        Ask::Skip | Ask::Retry | Ask::Approve | Ask::Refuse | Ask::Decide { .. } => true,
+    };
+    let Some(current) = current_aim(state) else { return Ok(()) };
+    let Some(aim) = &input.aim else {
+        return Err((DeclinedReason::NoAim, "say which rollout and step this is about".into()));
+    };
+    if aim.rollout != current.rollout {
+        let message = format!("rollout {} is over; now {} runs", aim.rollout, current.rollout);
+        return Err((DeclinedReason::MovedOn, message));
+    }
+    if !aimed {
+        return Ok(());
+    }
+    let here = (aim.step, aim.attempt, aim.back) == (current.step, current.attempt, current.back);
+    if !here {
+        let message = format!(
+            "that was about step {} (attempt {}); now it is step {} (attempt {})",
+            aim.step.0 + 1,
+            aim.attempt,
+            current.step.0 + 1,
+            current.attempt
+        );
+        return Err((DeclinedReason::MovedOn, message));
+    }
+    let bound = matches!(input.ask, Ask::Approve | Ask::Decide { .. });
+    if bound && (aim.digest != current.digest || aim.artifact != current.artifact) {
+        return Err((DeclinedReason::MovedOn, "the plan or the artifact is not the one that was shown".into()));
+    }
+    Ok(())
+}
+
+/// Whether what it says makes sense here.
+fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
+    let step = state.rollout.as_deref().and_then(|rollout| rollout.step());
+    let gate = step.and_then(|step| match &step.verb {
+        Verb::Approve { gate } => Some(gate),
+        _ => None,
+    });
+    let not_now = |message: &str| Err((DeclinedReason::NotNow, message.to_owned()));
+    let no_such = |message: String| Err((DeclinedReason::NoSuchThing, message));
+    match &input.ask {
+        Ask::Deploy { release } => {
+            let known = state.releases.keys().next_back();
+            if known.is_some_and(|newest| release.number <= *newest) {
+                return no_such(format!("release {} is not newer than what was deployed before", release.number));
+            }
+            Ok(())
+        }
+        Ask::Rollback { to } => {
+            if state.standing.release == Some(*to) {
+                return no_such(format!("release {to} serves already"));
+            }
+            if state.release(*to).is_none() {
+                return no_such(format!("release {to} is not kept any more"));
+            }
+            Ok(())
+        }
+        Ask::Scale { count } => {
+            if state.standing.release.is_none() {
+                return not_now("nothing is deployed yet");
+            }
+            if *count == 0 || *count > SCALE_MAX {
+                return no_such(format!("{count} instances: say a number from 1 to {SCALE_MAX}"));
+            }
+            Ok(())
+        }
+        Ask::Skip => match step.map(|step| &step.verb) {
+            Some(Verb::Observe { .. } | Verb::Approve { .. }) => Ok(()),
+            _ => not_now("only a time, a check or a gate can be skipped"),
+        },
+        Ask::Approve | Ask::Refuse => match gate {
+            Some(Gate::Person { approvers, .. }) => may_approve(state, input, approvers),
+            Some(Gate::Decision { .. } | Gate::Webhook { .. } | Gate::Calendar(_)) | None => {
+                not_now("nobody's yes is waited for")
+            }
+        },
+        Ask::Decide { keep } => match gate {
+            Some(Gate::Decision { choices, .. }) if choices.contains(keep) => Ok(()),
+            Some(Gate::Decision { .. }) => no_such(format!("release {keep} is not one of the variants")),
+            Some(Gate::Person { .. } | Gate::Webhook { .. } | Gate::Calendar(_)) | None => {
+                not_now("no decision is waited for")
+            }
+        },
+        Ask::Pause | Ask::Resume | Ask::Promote | Ask::Abort | Ask::Retry | Ask::Unwind | Ask::Accept { .. } => Ok(()),
+    }
+}
+
+fn may_approve(state: &State, input: &Input, approvers: &[String]) -> Result<(), Objection> {
+    if !approvers.is_empty() && !approvers.contains(&input.by.who) {
+        let message = format!("{} may not say that here; these may: {}", input.by.who, approvers.join(", "));
+        return Err((DeclinedReason::NotYours, message));
+    }
+    let said = state.rollout.as_deref().is_some_and(|rollout| rollout.approvals.contains(&input.by.who));
+    if said && input.ask == Ask::Approve {
+        let message = format!("{} has said yes already; another person is waited for", input.by.who);
+        return Err((DeclinedReason::NotYours, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! What was seen of the world, and how long ago.
+
+use crate::command::{Reply, Target};
+use crate::journal::State;
+use crate::journal::table::Phase;
+use crate::store::Position;
+use model::plan::Verb;
+use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How old a look may be before it counts as blindness.
+pub const FRESH_FOR: Span = Span::seconds(5);
+/// The longest stretch between two looks that counts as observed: a longer one was a gap.
+pub const COUNTED_GAP_MAX: Span = Span::seconds(5);
+/// How many replies are remembered per service.
+pub const REPLIES_MAX: usize = 64;
+
+/// Something seen, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look<T> {
+    /// When it was asked for: it is at least as new as this.
+    pub at: Time,
+    /// What was seen.
+    pub seen: T,
+}
+
+/// What a platform shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlatformLook {
+    /// Every release that has instances or was ever told to have some.
+    pub releases: BTreeMap<ReleaseNumber, InstancesLook>,
+}
+
+/// What a platform shows of one release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstancesLook {
+    /// The newest generation it acted on.
+    pub generation: Position,
+    /// Instances that run, leaving ones included.
+    pub running: u32,
+    /// Instances that are ready.
+    pub ready: u32,
+    /// The number that an autoscaler wants now, where one owns it.
+    pub autoscaled: Option<u32>,
+    /// The platform's word that this will not become ready: a crash loop, an image that is not there.
+    pub failing: Option<String>,
+}
+
+/// What the routers show: every member that may still route, whether it answered or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouterLook {
+    /// The members.
+    pub members: BTreeMap<String, Option<MemberLook>>,
+}
+
+/// What one router shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberLook {
+    /// The generation of the table that is live in every worker of it.
+    pub generation: Position,
+    /// What that table says, where it can be read back.
+    pub intent: Option<Intent>,
+    /// Open work by release, where it counts.
+    pub open: BTreeMap<ReleaseNumber, OpenWork>,
+}
+
+/// Open work on one release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenWork {
+    /// On all its instances.
+    pub all: u64,
+    /// On those of its instances that get no new work.
+    pub leaving: u64,
+}
+
+/// A check's answer, for the rollout and step it was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The rollout that it is about.
+    pub rollout: RolloutNumber,
+    /// The answer.
+    pub verdict: Verdict,
+    /// What it rests on.
+    pub evidence: Evidence,
+}
+
+/// Holding time that counts. It outlives a controller by checkpoints, so that a crash during a long
+/// hold costs seconds of it and not all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// For the attempt that began here.
+    pub generation: Position,
+    /// How much.
+    pub span: Span,
+}
+
+/// All that was seen of one service. Looks change nothing, so none of this is in the journal.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observations {
+    /// The platform, when it last answered.
+    pub platform: Option<Look<PlatformLook>>,
+    /// The routers, when their driver last answered.
+    pub router: Option<Look<RouterLook>>,
+    /// Sources, when they last answered.
+    pub sources: BTreeMap<Name, Time>,
+    /// The checks' last answers.
+    pub readings: BTreeMap<CheckName, Look<Reading>>,
+    /// Webhooks' and calendars' last answers, by the attempt that asks.
+    pub gate: Option<(Position, bool)>,
+    /// Replies to commands, by target, with the generation they are about.
+    pub replies: BTreeMap<Target, (Position, Reply)>,
+    /// Holding time that counts.
+    pub counted: Counted,
+    /// When counting last went on.
+    pub counted_at: Option<Time>,
+    /// How many platform looks in a row showed each release ready as wanted, under which generation.
+    pub rises: BTreeMap<ReleaseNumber, (Position, u32)>,
+    /// When a drain's table was first seen live everywhere, by generation.
+    pub drained_since: Option<(Position, Time)>,
+    /// Since this controller took over the service, everything was seen once: deadlines may fire.
+    pub looked: bool,
+    /// Whether the service has routers at all.
+    pub routed: bool,
+    /// Where the journal ended when this controller took the service over: what began before may
+    /// have been commanded, and nobody knows.
+    pub recovered_at: Position,
+}
+
+impl Observations {
+    /// What a controller starts with: nothing seen, and the counted time of the last checkpoint.
+    pub fn recovered(counted: Counted, routed: bool, recovered_at: Position) -> Self {
+        Self { counted, routed, recovered_at, ..Self::default() }
+    }
+
+    /// The platform, if it was seen lately.
+    pub fn platform(&self, now: Time) -> Option<&PlatformLook> {
+        self.platform.as_ref().filter(|look| is_fresh(look.at, now)).map(|look| &look.seen)
+    }
+
+    /// The routers, if their driver answered lately.
+    pub fn router(&self, now: Time) -> Option<&RouterLook> {
+        self.router.as_ref().filter(|look| is_fresh(look.at, now)).map(|look| &look.seen)
+    }
+
+    /// A check's answer about this rollout, if it was given lately.
+    pub fn reading(&self, check: &CheckName, rollout: RolloutNumber, now: Time) -> Option<&Reading> {
+        let look = self.readings.get(check)?;
+        (is_fresh(look.at, now) && look.seen.rollout == rollout).then_some(&look.seen)
+    }
+
+    /// The reply to the command of this generation.
+    pub fn reply(&self, target: &Target, generation: Position) -> Option<&Reply> {
+        self.replies.get(target).filter(|(about, _)| *about == generation).map(|(_, reply)| reply)
+    }
+
+    /// Whether every member has confirmed a table at least as new.
+    pub fn table_live(&self, generation: Position, now: Time) -> bool {
+        !self.routed
+            || self.router(now).is_some_and(|router| {
+                !router.members.is_empty()
+                    && router
+                        .members
+                        .values()
+                        .all(|member| member.as_ref().is_some_and(|seen| seen.generation >= generation))
+            })
+    }
+
+    /// A platform's answer comes in.
+    pub fn see_platform(&mut self, at: Time, seen: PlatformLook, state: &State) {
+        for (release, wanted) in &state.standing.capacity {
+            let look = seen.releases.get(release);
+            let generation = state.generations.capacity.get(release).copied().unwrap_or_default();
+            let ready = look.is_some_and(|look| look.ready >= *wanted && look.generation >= generation);
+            let before = self.rises.get(release).filter(|(about, _)| *about == generation).map_or(0, |(_, rise)| *rise);
+            self.rises.insert(*release, (generation, if ready { before.saturating_add(1) } else { 0 }));
+        }
+        self.rises.retain(|release, _| state.standing.capacity.contains_key(release));
+        self.platform = Some(Look { at, seen });
+    }
+
+    /// A reply comes in. Only the newest generation of each target is of interest.
+    pub fn see_reply(&mut self, target: Target, generation: Position, reply: Reply) {
+        if self.replies.get(&target).is_none_or(|(known, _)| *known <= generation) {
+            self.replies.insert(target, (generation, reply));
+        }
+        while self.replies.len() > REPLIES_MAX {
+            let oldest = self.replies.iter().min_by_key(|(_, (generation, _))| *generation);
+            let Some(oldest) = oldest.map(|(target, _)| target.clone()) else { return };
+            self.replies.remove(&oldest);
+        }
+    }
+
+    /// Time goes on: holding time counts if everything that is needed for it was seen, and a drain's
+    /// clock runs from the moment its table was live everywhere.
+    pub fn pass(&mut self, state: &State, now: Time) {
+        let elapsed = state.elapsed(now);
+        self.pass_hold(state, now, elapsed);
+        let table = state.generations.table;
+        if self.drained_since.is_none_or(|(generation, _)| generation != table) && self.table_live(table, now) {
+            self.drained_since = Some((table, elapsed));
+        }
+    }
+
+    fn pass_hold(&mut self, state: &State, now: Time, elapsed: Time) {
+        let before = self.counted_at.replace(elapsed);
+        let Some(rollout) = &state.rollout else { return };
+        let (Some(doing), Some(step)) = (&rollout.doing, rollout.step()) else { return };
+        let Verb::Observe { sources, .. } = &step.verb else { return };
+        if self.counted.generation != doing.generation {
+            self.counted = Counted { generation: doing.generation, span: Span::ZERO };
+        }
+        let counts = match state.phase() {
+            Phase::Doing | Phase::Undecided | Phase::BackDoing | Phase::BackUndecided => true,
+            Phase::Standing
+            | Phase::Between
+            | Phase::Paused
+            | Phase::PausedDoing
+            | Phase::BackBetween
+            | Phase::Halted => false,
+        };
+        let seen = sources.iter().all(|source| self.sources.get(source).is_some_and(|at| is_fresh(*at, now)));
+        let live = self.table_live(state.generations.table, now);
+        let from = before.map(|before| before.max(doing.since));
+        if let Some(from) = from
+            && counts
+            && seen
+            && live
+        {
+            let span = elapsed.since(from);
+            // A longer gap was not observed: nothing is known about it.
+            if span <= COUNTED_GAP_MAX {
+                self.counted.span = self.counted.span + span;
+            }
+        }
+    }
+
+    /// How many looks in a row showed a release ready under this generation.
+    pub fn rise(&self, release: ReleaseNumber, generation: Position) -> u32 {
+        self.rises.get(&release).filter(|(about, _)| *about == generation).map_or(0, |(_, rise)| *rise)
+    }
+
+    /// What the platform shows of a release, if it was seen lately.
+    pub fn instances(&self, release: ReleaseNumber, now: Time) -> Option<InstancesLook> {
+        self.platform(now).map(|look| look.releases.get(&release).cloned().unwrap_or_default())
+    }
+
+    /// Open work on the instances of a release that get no new work; none where a router is silent.
+    pub fn leaving(&self, release: ReleaseNumber, now: Time) -> Option<u64> {
+        let members = &self.router(now)?.members;
+        let mut sum = 0;
+        for member in members.values() {
+            sum += member.as_ref()?.open.get(&release).map_or(0, |open| open.leaving);
+        }
+        Some(sum)
+    }
+
+    /// The holding time that counts for the current attempt.
+    pub fn held(&self, generation: Position) -> Span {
+        if self.counted.generation == generation { self.counted.span } else { Span::ZERO }
+    }
+}
+
+/// Whether something seen at `at` is still news.
+pub fn is_fresh(at: Time, now: Time) -> bool {
+    now.since(at) <= FRESH_FOR
+}

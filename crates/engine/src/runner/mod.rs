@@ -1,0 +1,240 @@
+//! The thin part that turns decisions into doing, for many services in one process. It holds no
+//! thread and no runtime: events come in, effects go out, and whoever hosts it carries them out with
+//! [`perform`]. No service waits for another.
+
+mod clock;
+mod desk;
+mod perform;
+mod sending;
+
+pub use clock::EngineClock;
+pub use desk::{Desk, INBOX_MAX};
+pub use perform::perform;
+
+use crate::command::{Command, Reply, Target};
+use crate::driver::{Answer, Question};
+use crate::facts::Facts;
+use crate::hear::Declined;
+use crate::journal::entry::Input;
+use crate::journal::state::State;
+use crate::observe::{PlatformLook, RouterLook};
+use crate::store::{Append, AppendError, Epoch, Lease, Position, Record, StoreError};
+use model::gate::Gate;
+use model::{Name, Span, Subject, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a lease lasts without being renewed.
+pub const LEASE_LENGTH: Span = Span::seconds(30);
+/// How often it is renewed.
+pub const LEASE_RENEW: Span = Span::seconds(5);
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The lease was asked for; `None` where somebody else has it or the store did not answer.
+    Leased(Option<Lease>),
+    /// A subject's journal was read, after the position that was asked for, with its checkpoint.
+    Read(Subject, Result<(Vec<Record>, Option<String>), StoreError>),
+    /// An append was answered.
+    Appended(Subject, Result<Position, AppendError>),
+    /// A command was answered.
+    Replied(Subject, Target, Position, Reply),
+    /// A platform was looked at, asked at that time; `None` is blindness.
+    PlatformSeen(Subject, Time, Option<PlatformLook>),
+    /// Routers were looked at, asked at that time; `None` is blindness.
+    RouterSeen(Subject, Time, Option<RouterLook>),
+    /// A source was asked at that time; `None` is blindness.
+    SourceSeen(Subject, Name, Question, Time, Option<Vec<Answer>>),
+    /// A gate was asked for that attempt.
+    GateSeen(Subject, Position, bool),
+    /// Somebody asks for something.
+    Asked(Subject, Input),
+    /// Time has passed.
+    Tick,
+}
+
+/// Something to be done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Take or renew the lease.
+    Lease {
+        /// Of what.
+        scope: String,
+        /// For whom.
+        holder: String,
+        /// How long.
+        length: Span,
+    },
+    /// Read a journal after a position.
+    Read(Subject, Position),
+    /// Append.
+    Append(Append),
+    /// Send a command.
+    Send(Command),
+    /// Look at the platform.
+    LookAtPlatform(Subject),
+    /// Look at the routers.
+    LookAtRouter(Subject),
+    /// Ask a source.
+    AskSource(Name, Question),
+    /// Ask a gate.
+    AskGate(Subject, Position, Gate),
+    /// Keep what would cost time to see again.
+    Checkpoint(Subject, Position, Epoch, String),
+    /// Answer an input.
+    Answer(Subject, String, Result<Position, Refused>),
+    /// Something that the people who run this controller should know.
+    Say(Subject, String),
+}
+
+/// Why an input came to nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refused {
+    /// It was declined.
+    Declined(Box<Declined>),
+    /// It could not be written.
+    NotWritten(String),
+    /// Too many wait.
+    Busy,
+    /// Another controller is in charge.
+    NotLeader,
+}
+
+/// Many services, one lease.
+#[derive(Debug)]
+pub struct Runner {
+    scope: String,
+    holder: String,
+    lease: Option<Lease>,
+    lease_asked: Option<Time>,
+    desks: BTreeMap<Subject, Desk>,
+    wakes: BTreeSet<(Time, Subject)>,
+}
+
+impl Runner {
+    /// A runner that is nobody's leader yet.
+    pub fn new(scope: &str, holder: &str) -> Self {
+        Self {
+            scope: scope.into(),
+            holder: holder.into(),
+            lease: None,
+            lease_asked: None,
+            desks: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+        }
+    }
+
+    /// A service to be looked after, with what its drivers can do.
+    pub fn add(&mut self, subject: Subject, facts: Facts, now: Time) {
+        self.wakes.insert((now, subject.clone()));
+        self.desks.insert(subject.clone(), Desk::new(subject, facts));
+    }
+
+    /// The state of a service as this runner knows it.
+    pub fn state(&self, subject: &Subject) -> Option<&State> {
+        self.desks.get(subject).and_then(Desk::state)
+    }
+
+    /// A service's desk.
+    pub fn desk(&self, subject: &Subject) -> Option<&Desk> {
+        self.desks.get(subject)
+    }
+
+    /// The lease, while it lasts.
+    pub fn lease(&self, now: Time) -> Option<Lease> {
+        self.lease.filter(|lease| lease.until > now)
+    }
+
+    /// When this runner wants a tick, if nothing happens before.
+    pub fn wake_at(&self) -> Option<Time> {
+        let renew = self.lease_asked.map(|asked| asked + LEASE_RENEW);
+        let desk = self.wakes.first().map(|(at, _)| *at);
+        match (renew, desk) {
+            (Some(renew), Some(desk)) => Some(renew.min(desk)),
+            (renew, desk) => renew.or(desk),
+        }
+    }
+
+    /// What follows from an event.
+    pub fn handle(&mut self, now: Time, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.keep_lease(now, &event, &mut effects);
+        match subject_of(&event) {
+            Some(subject) => {
+                let subject = subject.clone();
+                self.run_desk(now, &subject, Some(event), &mut effects);
+            }
+            None => {
+                while let Some((_, subject)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
+                    self.run_desk(now, &subject, None, &mut effects);
+                }
+            }
+        }
+        effects
+    }
+
+    /// The wall clock has jumped forward by so much: every service's journal says so, and deadlines do
+    /// not count it. To be called before the first event of the new time.
+    pub fn clock_jumped(&mut self, by: Span) {
+        for desk in self.desks.values_mut() {
+            desk.jump(by);
+        }
+    }
+
+    fn keep_lease(&mut self, now: Time, event: &Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Leased(answer) => {
+                let epoch = self.lease.map(|lease| lease.epoch);
+                self.lease = *answer;
+                if epoch != self.lease.map(|lease| lease.epoch) {
+                    // Somebody else may have written meanwhile: everything is read anew.
+                    for desk in self.desks.values_mut() {
+                        desk.forget();
+                    }
+                    let subjects: Vec<Subject> = self.desks.keys().cloned().collect();
+                    self.wakes = subjects.into_iter().map(|subject| (now, subject)).collect();
+                }
+            }
+            Event::Appended(_, Err(AppendError::Fenced(_))) => self.lease = None,
+            Event::Appended(..)
+            | Event::Read(..)
+            | Event::Replied(..)
+            | Event::PlatformSeen(..)
+            | Event::RouterSeen(..)
+            | Event::SourceSeen(..)
+            | Event::GateSeen(..)
+            | Event::Asked(..)
+            | Event::Tick => {}
+        }
+        if self.lease_asked.is_none_or(|asked| now.since(asked) >= LEASE_RENEW) {
+            self.lease_asked = Some(now);
+            let (scope, holder) = (self.scope.clone(), self.holder.clone());
+            effects.push(Effect::Lease { scope, holder, length: LEASE_LENGTH });
+        }
+    }
+
+    fn run_desk(&mut self, now: Time, subject: &Subject, event: Option<Event>, effects: &mut Vec<Effect>) {
+        let lease = self.lease(now);
+        let Some(desk) = self.desks.get_mut(subject) else {
+            self.wakes.retain(|(_, other)| other != subject);
+            return;
+        };
+        self.wakes.remove(&(desk.wake_at(), subject.clone()));
+        desk.handle(now, lease.map(|lease| (lease, self.scope.as_str())), event, effects);
+        self.wakes.insert((desk.wake_at(), subject.clone()));
+    }
+}
+
+fn subject_of(event: &Event) -> Option<&Subject> {
+    match event {
+        Event::Leased(_) | Event::Tick => None,
+        Event::Read(subject, _)
+        | Event::Appended(subject, _)
+        | Event::Replied(subject, ..)
+        | Event::PlatformSeen(subject, ..)
+        | Event::RouterSeen(subject, ..)
+        | Event::SourceSeen(subject, ..)
+        | Event::GateSeen(subject, ..)
+        | Event::Asked(subject, _) => Some(subject),
+    }
+}

@@ -1,0 +1,100 @@
+//! Carries an effect out: the one place where the runner meets its drivers and its store.
+
+use super::{Effect, Event};
+use crate::command::{Act, Command, Reply};
+use crate::driver::{Blind, Drivers};
+use crate::store::{AppendError, Pending, READ_MAX, Store};
+use model::Time;
+use std::sync::Arc;
+
+/// The effect as a future that ends in the event it leads to; none where nothing needs to be heard.
+/// Whoever hosts the runner spawns it, and sees to the command's limit.
+pub fn perform(
+    effect: Effect,
+    store: &Arc<dyn Store>,
+    drivers: Option<&Drivers>,
+    now: Time,
+) -> Option<Pending<'static, Option<Event>>> {
+    match effect {
+        Effect::Lease { .. } | Effect::Read(..) | Effect::Append(_) | Effect::Checkpoint(..) => {
+            Some(perform_on_store(effect, Arc::clone(store), now))
+        }
+        Effect::Send(command) => drivers.map(|drivers| send(command, drivers)),
+        Effect::LookAtPlatform(subject) => {
+            let look = drivers?.platform.observe(subject.clone());
+            Some(Box::pin(async move { Some(Event::PlatformSeen(subject, now, look.await.ok())) }))
+        }
+        Effect::LookAtRouter(subject) => {
+            let look = drivers?.router.as_ref()?.observe(subject.clone());
+            Some(Box::pin(async move { Some(Event::RouterSeen(subject, now, look.await.ok())) }))
+        }
+        Effect::AskSource(source, question) => {
+            let asked = drivers?.sources.get(&source)?.ask(question.clone());
+            let subject = question.subject.clone();
+            Some(Box::pin(async move { Some(Event::SourceSeen(subject, source, question, now, asked.await.ok())) }))
+        }
+        Effect::AskGate(subject, generation, gate) => {
+            let asked = drivers?.caller.as_ref()?.ask(subject.clone(), gate);
+            Some(Box::pin(async move {
+                let yes: Result<bool, Blind> = asked.await;
+                Some(Event::GateSeen(subject, generation, yes.unwrap_or(false)))
+            }))
+        }
+        Effect::Answer(..) | Effect::Say(..) => None,
+    }
+}
+
+fn send(command: Command, drivers: &Drivers) -> Pending<'static, Option<Event>> {
+    let (subject, target, generation) = (command.subject.clone(), command.target(), command.generation);
+    let ensured = match &command.act {
+        Act::Scale { .. } => Some(drivers.platform.ensure(command)),
+        Act::Table(_) => drivers.router.as_ref().map(|router| router.ensure(command)),
+        Act::Call { .. } => drivers.caller.as_ref().map(|caller| caller.ensure(command)),
+        Act::Migrate { .. } => drivers.migrator.as_ref().map(|migrator| migrator.ensure(command)),
+        Act::Flag { .. } => drivers.flags.as_ref().map(|flags| flags.ensure(command)),
+    };
+    Box::pin(async move {
+        let reply = match ensured {
+            Some(ensured) => ensured.await,
+            None => Reply::Failed { why: "no driver can do this".into(), retry: false },
+        };
+        Some(Event::Replied(subject, target, generation, reply))
+    })
+}
+
+fn perform_on_store(effect: Effect, store: Arc<dyn Store>, now: Time) -> Pending<'static, Option<Event>> {
+    Box::pin(async move {
+        match effect {
+            Effect::Lease { scope, holder, length } => {
+                let answer = store.lease(scope, holder, now, length).await;
+                Some(Event::Leased(answer.ok().and_then(Result::ok)))
+            }
+            Effect::Read(subject, after) => {
+                let read = match store.read(subject.clone(), after, READ_MAX).await {
+                    Ok(records) => {
+                        store.checkpointed(subject.clone()).await.map(|kept| (records, kept.map(|(_, body)| body)))
+                    }
+                    Err(error) => Err(error),
+                };
+                Some(Event::Read(subject, read))
+            }
+            Effect::Append(append) => {
+                let subject = append.subject.clone();
+                let answer: Result<_, AppendError> = store.append(append).await;
+                Some(Event::Appended(subject, answer))
+            }
+            Effect::Checkpoint(subject, position, epoch, body) => {
+                // It only saves work: a checkpoint that is lost is not missed.
+                let _ = store.checkpoint(subject, position, epoch, body).await;
+                None
+            }
+            Effect::Send(_)
+            | Effect::LookAtPlatform(_)
+            | Effect::LookAtRouter(_)
+            | Effect::AskSource(..)
+            | Effect::AskGate(..)
+            | Effect::Answer(..)
+            | Effect::Say(..) => None,
+        }
+    })
+}

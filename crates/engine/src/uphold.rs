@@ -1,0 +1,133 @@
+//! `uphold(standing, observations, now) -> Decision`: what keeps a service standing when no rollout
+//! does, and beneath one what the plan does not own.
+
+use crate::command::{Reply, Target};
+use crate::decide::{Decision, SLEEP_MAX, commands};
+use crate::facts::Facts;
+use crate::journal::entry::Entry;
+use crate::journal::state::{ClosingRun, State};
+use crate::journal::{Phase, fold};
+use crate::observe::Observations;
+use model::plan::Verb;
+use model::standing::{Closing, ClosingWork};
+use model::{ReleaseNumber, Span, Subject, Time};
+
+/// After the first restoration of a release the next waits this long, then twice as long, and so on.
+pub const RESTORE_PAUSE: Span = Span::seconds(15);
+/// The longest wait between two restorations.
+pub const RESTORE_PAUSE_MAX: Span = Span::minutes(5);
+/// How long the open work of a retired release may take.
+pub const RETIRE_DRAIN_MAX: Span = Span::minutes(5);
+/// How long a retired release drains where nobody counts its open work.
+pub const RETIRE_DRAIN_TIMED: Span = Span::seconds(30);
+
+/// What is done to keep the service as it should be.
+pub fn uphold(state: &State, subject: &Subject, seen: &Observations, facts: &Facts, now: Time) -> Decision {
+    let now = now.max(state.at);
+    let entry = restore(state, seen, now).or_else(|| close(state, seen, facts, now));
+    let folded = entry.as_ref().and_then(|entry| fold(state.clone(), now, entry).ok());
+    let commands = commands(folded.as_ref().unwrap_or(state), subject, seen, now);
+    Decision { entries: entry.into_iter().collect(), commands, wake_at: Some(next_closing(state, now)) }
+}
+
+fn next_closing(state: &State, now: Time) -> Time {
+    let due = state.standing.closings.iter().map(|closing| closing.due).filter(|due| *due > now).min();
+    let nap = if state.closing.is_some() { Span::seconds(1) } else { SLEEP_MAX };
+    due.unwrap_or(now + nap).min(now + nap)
+}
+
+/// A release that lost instances gets them back, with growing pauses.
+fn restore(state: &State, seen: &Observations, now: Time) -> Option<Entry> {
+    if state.phase() == Phase::Halted || !seen.looked {
+        return None;
+    }
+    let owned = owned_by_step(state);
+    let elapsed = state.elapsed(now);
+    for (release, wanted) in &state.standing.capacity {
+        let Some(look) = seen.instances(*release, now) else { continue };
+        let generation = state.generations.capacity.get(release).copied().unwrap_or_default();
+        let lost = look.autoscaled.is_none() && look.generation >= generation && look.running < *wanted;
+        if Some(*release) == owned || !lost {
+            continue;
+        }
+        let (last, times) = state.restored.get(release).copied().unwrap_or_default();
+        let pause = Span(RESTORE_PAUSE.0 << times.saturating_sub(1).min(10)).min(RESTORE_PAUSE_MAX);
+        if times == 0 || elapsed.since(last) >= pause {
+            return Some(Entry::Restored { release: *release, count: *wanted });
+        }
+    }
+    None
+}
+
+/// The release whose instances the current step is about: those are the plan's.
+fn owned_by_step(state: &State) -> Option<ReleaseNumber> {
+    let rollout = state.rollout.as_deref()?;
+    rollout.doing.as_ref()?;
+    match rollout.step()?.verb {
+        Verb::Start { release, .. } | Verb::Stop { release, .. } | Verb::Drain { release, .. } => Some(release),
+        Verb::Route { .. }
+        | Verb::Observe { .. }
+        | Verb::Approve { .. }
+        | Verb::Hook { .. }
+        | Verb::Migrate { .. }
+        | Verb::Flag { .. }
+        | Verb::Notify { .. } => None,
+    }
+}
+
+/// The next thing about closings, one closing at a time, and none while a rollout runs or waits.
+fn close(state: &State, seen: &Observations, facts: &Facts, now: Time) -> Option<Entry> {
+    if state.phase() != Phase::Standing || state.waiting.is_some() || !seen.looked {
+        return None;
+    }
+    match &state.closing {
+        Some(run) => go_on_closing(state, run, seen, facts, now),
+        None => {
+            let due = |closing: &&Closing| closing.due <= now && may_begin(state, &closing.work, seen, now);
+            let closing = state.standing.closings.iter().find(due)?;
+            Some(Entry::ClosingBegan { work: closing.work.clone() })
+        }
+    }
+}
+
+/// A contract never begins while an instance of the old release lives, nor while it may be needed.
+fn may_begin(state: &State, work: &ClosingWork, seen: &Observations, now: Time) -> bool {
+    match work {
+        ClosingWork::Retire(release) => state.standing.release != Some(*release),
+        ClosingWork::Contract { old, .. } => {
+            let gone = seen.platform(now).is_some_and(|look| {
+                look.releases.iter().all(|(release, instances)| release > old || instances.running == 0)
+            });
+            let wanted = state.standing.capacity.keys().any(|release| release <= old);
+            gone && !wanted
+        }
+    }
+}
+
+fn go_on_closing(state: &State, run: &ClosingRun, seen: &Observations, facts: &Facts, now: Time) -> Option<Entry> {
+    let work = run.work.clone();
+    match &run.work {
+        ClosingWork::Contract { migration, .. } => {
+            let reply = seen.reply(&Target::Migration(migration.clone()), run.generation);
+            (reply == Some(&Reply::Accepted)).then_some(Entry::ClosingDone { work })
+        }
+        ClosingWork::Retire(release) if run.stopping => {
+            let generation = state.generations.capacity.get(release).copied().unwrap_or_default();
+            let look = seen.instances(*release, now)?;
+            (look.generation >= generation && look.running == 0).then_some(Entry::ClosingDone { work })
+        }
+        ClosingWork::Retire(release) => {
+            let table = state.generations.table;
+            let (_, since) =
+                seen.drained_since.filter(|(generation, _)| *generation == table && seen.table_live(table, now))?;
+            let lasted = state.elapsed(now).since(since);
+            let counts = facts.router.as_ref().is_some_and(|router| router.counts_open_work);
+            let drained = if counts {
+                seen.leaving(*release, now)? == 0 || lasted >= RETIRE_DRAIN_MAX
+            } else {
+                lasted >= RETIRE_DRAIN_TIMED
+            };
+            drained.then_some(Entry::ClosingStopped { work })
+        }
+    }
+}
