@@ -110,8 +110,6 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
         ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
     });
-    let contracted = before.contracted.clone();
-    let migrated = before.migrated.clone();
     Some(Standing {
         release,
         capacity,
@@ -119,8 +117,8 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         intent,
         warm: None,
         closings,
-        contracted,
-        migrated,
+        contracted: before.contracted.clone(),
+        migrated: before.migrated.clone(),
     })
 }
 

@@ -31,7 +31,9 @@ pub fn uphold(state: &State, subject: &Subject, seen: &Observations, facts: &Fac
 }
 
 fn next_closing(state: &State, now: Time) -> Time {
-    let due = state.standing.closings.iter().map(|closing| closing.due).filter(|due| *due > now).min();
+    let elapsed = state.elapsed(now);
+    let soonest = state.standing.closings.iter().map(|closing| closing.due).filter(|due| *due > elapsed).min();
+    let due = soonest.map(|due| now + due.since(elapsed));
     let nap = if state.closing.is_some() { Span::seconds(1) } else { SLEEP_MAX };
     due.unwrap_or(now + nap).min(now + nap)
 }
@@ -83,7 +85,8 @@ fn close(state: &State, seen: &Observations, facts: &Facts, now: Time) -> Option
     match &state.closing {
         Some(run) => go_on_closing(state, run, seen, facts, now),
         None => {
-            let due = |closing: &&Closing| closing.due <= now && may_begin(state, &closing.work, seen, now);
+            let due =
+                |closing: &&Closing| closing.due <= state.elapsed(now) && may_begin(state, &closing.work, seen, now);
             let closing = state.standing.closings.iter().find(due)?;
             Some(Entry::ClosingBegan { work: closing.work.clone() })
         }

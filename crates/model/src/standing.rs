@@ -66,14 +66,14 @@ pub struct Warm {
     pub release: ReleaseNumber,
     /// How many instances it needs before it can take everything again.
     pub full_capacity: u32,
-    /// When its rollback window ends.
+    /// When its rollback window ends, on the clock that deadlines count (without the wall clock's jumps).
     pub until: Time,
 }
 
 /// What follows a landing when its rollback window ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closing {
-    /// When it is due.
+    /// When it is due, on the clock that deadlines count (without the wall clock's jumps).
     pub due: Time,
     /// What is done then.
     pub work: ClosingWork,

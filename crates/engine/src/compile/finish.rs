@@ -8,7 +8,7 @@ use model::plan::{PLAN_VERSION, Plan, Policy, STEPS_MAX, Verb};
 use model::service::HookPoint;
 use model::standing::ClosingWork;
 use model::strategy::StrategyName;
-use model::{Intent, Standing, Watch};
+use model::{Intent, ReleaseNumber, Standing, Watch};
 
 /// The plan, or all the reasons against it.
 pub(super) fn finish(mut draft: Draft<'_>, strategy: StrategyName) -> Result<Plan, Refusal> {
@@ -137,11 +137,11 @@ fn policy(draft: &Draft<'_>, strategy: StrategyName) -> Policy {
     }
 }
 
-/// What follows the landing when its rollback window has passed.
+/// The whole list of what follows the landing: what is taken over first.
 fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
     let Some(stable) = draft.stable() else { return Vec::new() };
     let candidate = draft.candidate();
-    let mut works = Vec::new();
+    let mut works = taken_over(draft, stable);
     if draft.stays_warm {
         works.push(ClosingWork::Retire(stable));
     }
@@ -153,4 +153,17 @@ fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
         works.extend(contracts.map(|m| ClosingWork::Contract { migration: m.name.clone(), old }));
     }
     works
+}
+
+/// What earlier landings left, as far as it is still right when this one has ended.
+fn taken_over(draft: &Draft<'_>, stable: ReleaseNumber) -> Vec<ClosingWork> {
+    let candidate = draft.candidate();
+    let still = |work: &ClosingWork| match work {
+        ClosingWork::Retire(release) => {
+            *release != candidate && *release != stable && draft.now().capacity(*release) > 0
+        }
+        // A release that serves again needs the old shape again.
+        ClosingWork::Contract { old, .. } => *old < candidate,
+    };
+    draft.standing.closings.iter().map(|closing| closing.work.clone()).filter(still).collect()
 }

@@ -7,9 +7,10 @@
 //! ask only what they name: they are far too short for a comparison to reach its sample. Nowhere is
 //! a check asked that cannot have measured anything by then (see [`draft`]).
 //!
-//! **Closings.** [`Plan::closings`] is what this plan leaves behind; what earlier landings left is the
-//! standing's. A contraction names the newest release that still needs the old shape, so that it
-//! falls away where a decision keeps that release or an older one.
+//! **Closings.** [`Plan::closings`] is the whole list that is due after the landing: what earlier
+//! landings left and this one takes over, then what this plan leaves behind. A contraction names the
+//! newest release that still needs the old shape, so that it falls away where a decision keeps that
+//! release or an older one.
 
 mod ab;
 mod blue_green;

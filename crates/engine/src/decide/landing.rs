@@ -12,7 +12,9 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
     let (plan, kept) = (&rollout.plan, rollout.kept());
     let mut standing = state.standing.clone();
     standing.release = Some(kept);
-    let until = now + plan.policy.rollback_window;
+    // On the clock that deadlines count: a jump of the wall clock does not shorten the window.
+    let elapsed = state.elapsed(now);
+    let until = elapsed + plan.policy.rollback_window;
     let old = plan.stable().filter(|old| *old != kept);
     if let Some(old) = old {
         // This landing takes over the window of the one before: only one release is kept warm.
@@ -21,17 +23,16 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
             full_capacity: plan.before.capacity(old),
             until,
         });
-        for closing in &mut standing.closings {
-            closing.due = match &closing.work {
-                ClosingWork::Retire(_) => now,
-                ClosingWork::Contract { .. } => until,
-            };
-        }
-        standing.closings.extend(plan.closings.iter().map(|work| Closing { due: until, work: work.clone() }));
+        // The plan's list is the whole one: what earlier landings left behind is in it.
+        standing.closings = plan
+            .closings
+            .iter()
+            .map(|work| Closing { due: due(work, old, elapsed, until), work: work.clone() })
+            .collect();
     }
     if kept == plan.candidate {
-        // No later plan brings these again, and no later way back takes them from what serves.
-        standing.migrated.extend(plan.steps.iter().filter_map(|step| match &step.verb {
+        let brought = rollout.started.iter().filter_map(|number| plan.step(*number));
+        standing.migrated.extend(brought.filter_map(|step| match &step.verb {
             Verb::Migrate { migration, .. } => Some(migration.clone()),
             _ => None,
         }));
@@ -39,6 +40,14 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
     let capacity = &standing.capacity;
     standing.closings.retain(|closing| still_right(&closing.work, kept, capacity));
     standing
+}
+
+/// Only one release is kept warm: the ones from before go at once.
+fn due(work: &ClosingWork, old: ReleaseNumber, elapsed: Time, until: Time) -> Time {
+    match work {
+        ClosingWork::Retire(release) if *release != old => elapsed,
+        ClosingWork::Retire(_) | ClosingWork::Contract { .. } => until,
+    }
 }
 
 /// A closing that would take away what now serves has lapsed.

@@ -308,7 +308,7 @@ fn first_unready(state: &State, intent: &Intent, seen: &Observations, now: Time)
             let served = standing.intent.exposes(lane.release) && standing.intent.share(lane.release) >= lane.share;
             let ready = seen.instances(lane.release, now).is_some_and(|look| look.ready > 0);
             let proven = state.proven.contains(&lane.release) && standing.admitted(lane.release) > 0;
-            !served && !(ready && proven)
+            !(served || ready && proven)
         })
         .map(|lane| lane.release)
         .next()

@@ -3,7 +3,7 @@
 use model::{Span, Time};
 
 /// A wall clock that is further ahead than this of what a steady clock says has jumped.
-pub const JUMP_MIN: Span = Span::seconds(2);
+pub(crate) const JUMP_MIN: Span = Span::seconds(2);
 
 /// Engine time: it never goes back, moves with a steady clock, and follows the wall clock's jumps
 /// forward while saying so.

@@ -22,25 +22,25 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// How many inputs may wait for one service.
 pub const INBOX_MAX: usize = 64;
 /// How often a service is looked at while a step is waited for.
-pub const LOOK_BUSY: Span = Span(250);
+pub(crate) const LOOK_BUSY: Span = Span(250);
 /// How often a service is looked at while a rollout runs.
-pub const LOOK_LANDING: Span = Span::seconds(1);
+pub(crate) const LOOK_LANDING: Span = Span::seconds(1);
 /// How often a service is looked at otherwise.
-pub const LOOK_STANDING: Span = Span::seconds(10);
+pub(crate) const LOOK_STANDING: Span = Span::seconds(10);
 /// How long an answer to a look is waited for.
-pub const LOOK_LIMIT: Span = Span::seconds(5);
+pub(crate) const LOOK_LIMIT: Span = Span::seconds(5);
 /// How often a source is asked.
-pub const ASK_EVERY: Span = Span::seconds(1);
+pub(crate) const ASK_EVERY: Span = Span::seconds(1);
 /// How often a gate is asked.
-pub const GATE_EVERY: Span = Span::seconds(5);
+pub(crate) const GATE_EVERY: Span = Span::seconds(5);
 /// How often counted time is kept.
-pub const CHECKPOINT_EVERY: Span = Span::seconds(5);
+pub(crate) const CHECKPOINT_EVERY: Span = Span::seconds(5);
 /// How long a store that failed is left alone.
-pub const STORE_PAUSE: Span = Span::seconds(1);
+pub(crate) const STORE_PAUSE: Span = Span::seconds(1);
 /// After so long without a full look deadlines fire all the same: somebody stays blind.
-pub const FIRST_LOOK_MAX: Span = Span::minutes(1);
+pub(crate) const FIRST_LOOK_MAX: Span = Span::minutes(1);
 /// A controller that was not heard of for so long was away, and looks before it acts.
-pub const AWAY: Span = Span::seconds(10);
+pub(crate) const AWAY: Span = Span::seconds(10);
 
 /// One service's place in the runner.
 #[derive(Debug)]

@@ -8,13 +8,13 @@ use model::{Span, Time};
 use std::collections::BTreeMap;
 
 /// How long after the first sending a command is sent again, if its effect is not seen.
-pub const RESEND_FIRST: Span = Span::seconds(1);
+pub(crate) const RESEND_FIRST: Span = Span::seconds(1);
 /// The longest pause between two sendings.
-pub const RESEND_MAX: Span = Span::seconds(30);
+pub(crate) const RESEND_MAX: Span = Span::seconds(30);
 
 /// What was sent to each target last.
 #[derive(Clone, Debug, Default)]
-pub struct Sending {
+pub(crate) struct Sending {
     sent: BTreeMap<Target, Sent>,
 }
 
@@ -36,7 +36,7 @@ enum Answered {
 
 impl Sending {
     /// Whether this command may be sent now; if so it counts as sent.
-    pub fn admit(&mut self, command: &Command, facts: &Facts, lease: Lease, now: Time) -> bool {
+    pub(crate) fn admit(&mut self, command: &Command, facts: &Facts, lease: Lease, now: Time) -> bool {
         let target = command.target();
         let fence = fence_of(&command.act, facts);
         if fence == Fence::None && lease.until.0 <= now.0 + command.limit.0 {
@@ -65,7 +65,7 @@ impl Sending {
     }
 
     /// A command was answered: the next one to its target need not wait for it.
-    pub fn answered(&mut self, target: &Target, generation: Position, reply: &Reply) {
+    pub(crate) fn answered(&mut self, target: &Target, generation: Position, reply: &Reply) {
         if let Some(sent) = self.sent.get_mut(target)
             && sent.generation == generation
         {
@@ -74,7 +74,7 @@ impl Sending {
     }
 
     /// Targets that nothing is wanted of any more are forgotten.
-    pub fn retain(&mut self, wanted: impl Fn(&Target) -> bool, now: Time) {
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&Target) -> bool, now: Time) {
         self.sent.retain(|target, sent| wanted(target) || now.since(sent.at) < sent.limit + RESEND_MAX);
     }
 }
