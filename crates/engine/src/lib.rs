@@ -13,6 +13,7 @@ pub mod hear;
 pub mod journal;
 pub mod launch;
 pub mod observe;
+pub mod outline;
 pub mod runner;
 pub mod store;
 pub mod unwind;
