@@ -12,7 +12,7 @@ use crate::compile::foretell;
 use crate::facts::Facts;
 use crate::unwind::{Started, unwind};
 use model::intent::Match;
-use model::plan::{StepNumber, Verb};
+use model::plan::{Capacity, StepNumber, Verb};
 use model::standing::ClosingWork;
 use model::strategy::StrategyName;
 use model::{Plan, ReleaseNumber, Share, Span, Standing, Watch};
@@ -39,6 +39,8 @@ pub struct Outline {
     pub takes: Duration,
     /// The most instances, of all releases together.
     pub peak_instances: u32,
+    /// Whether the platform counts instances; otherwise a release is there or not.
+    pub counted: bool,
     /// What follows, in words.
     pub afterwards: Vec<String>,
 }
@@ -106,7 +108,8 @@ pub fn outline(plan: &Plan, facts: &Facts) -> Outline {
         backs: walk.backs,
         steps,
         watches: plan.watches.clone(),
-        afterwards: afterwards(plan),
+        counted: facts.platform.counted,
+        afterwards: afterwards(plan, facts.platform.counted),
     }
 }
 
@@ -137,7 +140,7 @@ impl Walk<'_> {
             None => &mut self.trunk,
             Some(kept) => self.branches.entry(kept).or_insert_with(|| self.trunk.clone()),
         };
-        let title = title(&step.verb, &path.standing, self.facts.platform.counted);
+        let title = title(&step.verb, &path.standing, self.facts.platform.counted) + &baseline(plan, &step.verb);
         let takes = Duration::of(step);
         foretell(&mut path.standing, plan.stable(), &step.verb);
         path.started.push(number);
@@ -190,6 +193,19 @@ impl Walk<'_> {
     }
 }
 
+/// Going forward, stable gets more instances only to be compared with.
+fn baseline(plan: &Plan, verb: &Verb) -> String {
+    match verb {
+        Verb::Start { release, capacity: Capacity::Count(count), .. } if Some(*release) == plan.stable() => {
+            match count.saturating_sub(plan.before.capacity(*release)) {
+                0 => String::new(),
+                fresh => format!(": {fresh} fresh to compare with"),
+            }
+        }
+        _ => String::new(),
+    }
+}
+
 fn exposure(plan: &Plan, standing: &Standing) -> Exposure {
     let intent = &standing.intent;
     if !plan.policy.routed {
@@ -216,33 +232,38 @@ fn at_work(plan: &Plan, standing: &Standing) -> Share {
     if all == 0 { Share::NONE } else { Share::of(all - stable, all) }
 }
 
-fn afterwards(plan: &Plan) -> Vec<String> {
+/// What follows the landing, in words, in the order in which it comes.
+fn afterwards(plan: &Plan, counted: bool) -> Vec<String> {
     let window = plan.policy.rollback_window;
-    let mut lines = Vec::new();
-    for work in &plan.closings {
-        lines.push(match work {
-            ClosingWork::Retire(release) if Some(*release) == plan.stable() => {
-                let count = plan.policy.warm_capacity.unwrap_or(plan.before.capacity(*release));
-                let warm = title::instances(count);
-                format!("{release} stays warm for {window} with {warm}: one Route leads back; then it is drained and stopped")
-            }
-            ClosingWork::Retire(release) => format!("{release}, warm from an earlier landing, is drained and stopped"),
-            ClosingWork::Contract { migration, old } => {
-                let when = if window == Span::ZERO { String::new() } else { format!("after {window}, ") };
-                format!("{when}once no instance up to {old} lives, migration {migration} is contracted: no way back past that")
-            }
-        });
-    }
-    let reaches_all = plan.steps.iter().any(|step| match &step.verb {
-        Verb::Start { release, .. } => *release == plan.candidate,
-        _ => false,
+    let mut lines: Vec<String> = plan.closings.iter().map(|work| closing(plan, work, counted)).collect();
+    let lands = plan.kept == plan.candidate && plan.stable().is_some();
+    let warm = plan.closings.iter().any(|work| match work {
+        ClosingWork::Retire(release) => Some(*release) == plan.stable(),
+        ClosingWork::Contract { .. } => false,
     });
-    let warm = plan
-        .closings
-        .iter()
-        .any(|work| matches!(work, ClosingWork::Retire(release) if Some(*release) == plan.stable()));
-    if plan.kept == plan.candidate && plan.stable().is_some() && reaches_all && !warm {
-        lines.push("nothing stays warm: a return would start the old release again first".into());
+    if lands && !warm {
+        lines.push("nothing stays warm: a return would start the old release first".into());
+    }
+    if lands && warm && window > Span::ZERO && plan.steps.iter().any(|step| step.only_if.is_some()) {
+        let stable = plan.stable().map(|stable| stable.to_string()).unwrap_or_default();
+        lines.push(format!("where {stable} is kept, nothing of this follows"));
     }
     lines
+}
+
+fn closing(plan: &Plan, work: &ClosingWork, counted: bool) -> String {
+    let window = plan.policy.rollback_window;
+    match work {
+        ClosingWork::Retire(release) if Some(*release) == plan.stable() => {
+            let full = plan.before.capacity(*release);
+            let count = plan.policy.warm_capacity.unwrap_or(full);
+            let back = if count < full { "a return starts the rest first" } else { "one Route leads back" };
+            let with = if counted { format!(" with {}", title::instances(count)) } else { String::new() };
+            format!("{release} stays warm for {window}{with} ({back}), then goes")
+        }
+        ClosingWork::Retire(release) => format!("{release}, warm from an earlier landing, goes at once"),
+        ClosingWork::Contract { migration, old } => format!(
+            "migration {migration} is contracted after {window}, once no instance up to {old} lives: no way back past that"
+        ),
+    }
 }

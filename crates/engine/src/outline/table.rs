@@ -30,17 +30,37 @@ impl Outline {
             Some(stable) => writeln!(f, "{} from {stable} to {}", self.strategy.as_str(), self.candidate)?,
             None => writeln!(f, "{}: {} is the first release", self.strategy.as_str(), self.candidate)?,
         }
-        let kept = self.kept;
-        line(f, "keeps", &if kept == self.candidate { kept.to_string() } else { format!("{kept}: nothing lands") })?;
+        line(f, "keeps", &self.keeps())?;
         line(f, "takes", &self.takes.to_string())?;
-        line(f, "peak", &super::title::instances(self.peak_instances))?;
+        line(f, "peak", &self.peak())?;
         let watches = self.watches.iter().map(|watch| format!("{} ({})", watch.check, watch.source));
         let watches = watches.collect::<Vec<_>>().join(", ");
         line(f, "watches", if watches.is_empty() { "nothing" } else { &watches })?;
         for (index, after) in self.afterwards.iter().enumerate() {
-            line(f, if index == 0 { "after" } else { "" }, after)?;
+            line(f, if index == 0 { "later" } else { "" }, after)?;
         }
         Ok(())
+    }
+
+    fn keeps(&self) -> String {
+        let mut choices: Vec<ReleaseNumber> = self.steps.iter().filter_map(|step| step.only_if).collect();
+        choices.dedup();
+        if !choices.is_empty() {
+            let choices = choices.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            format!("what is decided: one of {choices}")
+        } else if self.kept == self.candidate {
+            self.kept.to_string()
+        } else {
+            format!("{}: nothing lands", self.kept)
+        }
+    }
+
+    fn peak(&self) -> String {
+        if self.counted {
+            return super::title::instances(self.peak_instances);
+        }
+        let releases = self.steps.iter().map(|step| step.running.len()).max().unwrap_or_default();
+        format!("{releases} releases side by side; their instances are not counted")
     }
 }
 
@@ -60,7 +80,7 @@ fn table(f: &mut fmt::Formatter<'_>, outline: &Outline) -> fmt::Result {
             let kept = branch.map(|kept| format!("— if {kept} is kept —")).unwrap_or_default();
             rows.push([String::new(), kept, String::new(), String::new(), String::new(), String::new()]);
         }
-        rows.extend(row(step));
+        rows.extend(row(step, outline.counted));
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..6).map(width).collect();
@@ -80,9 +100,9 @@ fn table(f: &mut fmt::Formatter<'_>, outline: &Outline) -> fmt::Result {
 }
 
 /// A step, on as many lines as its title needs.
-fn row(step: &StepOutline) -> Vec<[String; 6]> {
+fn row(step: &StepOutline, counted: bool) -> Vec<[String; 6]> {
     let number = (usize::from(step.number.0) + 1).to_string();
-    let (running, back) = (running(&step.running), letter(step.back));
+    let (running, back) = (running(&step.running, counted), letter(step.back));
     let mut cells = Some((number, exposed(&step.exposure), step.takes.to_string(), running, back));
     let lines = broken(&step.title, TITLE_WIDTH).into_iter();
     lines
@@ -107,11 +127,13 @@ fn exposed(exposure: &Exposure) -> String {
     text
 }
 
-fn running(running: &BTreeMap<ReleaseNumber, u32>) -> String {
-    if running.is_empty() {
-        return "nothing".into();
-    }
-    running.iter().map(|(release, count)| format!("{release} × {count}")).collect::<Vec<_>>().join(", ")
+fn running(running: &BTreeMap<ReleaseNumber, u32>, counted: bool) -> String {
+    let one = |(release, count): (&ReleaseNumber, &u32)| match counted {
+        true => format!("{release} × {count}"),
+        false => release.to_string(),
+    };
+    let all = running.iter().map(one).collect::<Vec<_>>().join(", ");
+    if all.is_empty() { "nothing".into() } else { all }
 }
 
 fn way_back(f: &mut fmt::Formatter<'_>, index: usize, back: &BackOutline) -> fmt::Result {

@@ -144,9 +144,13 @@ fn observe(hold: Span, checks: &[CheckName]) -> String {
 fn approve(gate: &Gate) -> String {
     match gate {
         Gate::Person { approvers, count } => {
-            let who = if approvers.is_empty() { String::new() } else { format!(" of {}", approvers.join(", ")) };
-            let people = if *count == 1 { "a person's yes".into() } else { format!("{count} people's yes") };
-            format!("wait for {people}{who}")
+            let people = if *count == 1 { "a yes".to_owned() } else { format!("the yes of {count} people") };
+            match approvers.split_last() {
+                None if *count == 1 => "wait for a person's yes".into(),
+                None => format!("wait for {people}"),
+                Some((only, [])) => format!("wait for {people} from {only}"),
+                Some((last, others)) => format!("wait for {people} from {} or {last}", others.join(", ")),
+            }
         }
         Gate::Decision { choices, otherwise } => {
             let choices = choices.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
