@@ -435,12 +435,11 @@ impl<'a> Draft<'a> {
         self.hooks(HookPoint::After);
     }
 
-    /// Everything to one release; sessions of stable stay with it while it runs.
+    /// Everything to one release; sessions of stable stay with it where it still runs.
     pub(super) fn all_to(&self, release: ReleaseNumber) -> Vec<Lane> {
         let mut lanes = vec![Lane::open(release, Share::ALL)];
-        if self.is_sticky() {
-            lanes.extend(self.stable().filter(|stable| *stable != release).map(Lane::pinned));
-        }
+        let old = self.stable().filter(|old| *old != release && self.progress.now.admitted(*old) > 0);
+        lanes.extend(old.filter(|_| self.is_sticky()).map(Lane::pinned));
         lanes
     }
 
