@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod compile;
+pub mod concerns;
 pub mod decide;
 pub mod driver;
 pub mod effect;

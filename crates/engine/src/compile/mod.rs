@@ -5,7 +5,8 @@
 //! end of an Observe the checks must besides have *passed* that the step names; a step of a canary, a
 //! blue-green, an experiment or a shadow that names none asks them all. Batches of a rolling landing
 //! ask only what they name: they are far too short for a comparison to reach its sample. Nowhere is
-//! a check asked that cannot have measured anything by then (see [`draft`]).
+//! a check asked that cannot have measured anything by then: the gateway's own numbers need a share of
+//! traffic, and a comparison needs both sides.
 //!
 //! **Closings.** [`Plan::closings`] is the whole list that is due after the landing: what earlier
 //! landings left and this one takes over, then what this plan leaves behind. A contraction names the

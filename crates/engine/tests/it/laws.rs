@@ -102,18 +102,14 @@ impl Court<'_> {
                 self.too_many(after, &mut wrong);
             }
             Verb::Route { intent } => self.wrong_route(intent, before, approved, &mut wrong),
-            Verb::Drain { release, keep, .. } => {
-                if *keep == 0 && self.plan.policy.routed && before.intent.hold().is_none() {
-                    let lane = before.intent.lane(*release);
-                    if lane.is_some_and(|lane| !lane.share.is_none() || !lane.matches.is_empty()) {
-                        wrong.push(format!("{release} is drained while it gets new work"));
-                    }
+            Verb::Drain { release, keep: 0, .. } if self.plan.policy.routed && before.intent.hold().is_none() => {
+                let lane = before.intent.lane(*release);
+                if lane.is_some_and(|lane| !lane.share.is_none() || !lane.matches.is_empty()) {
+                    wrong.push(format!("{release} is drained while it gets new work"));
                 }
             }
-            Verb::Stop { release, keep } => {
-                if before.admitted(*release) > *keep {
-                    wrong.push(format!("{release} is stopped without a drain"));
-                }
+            Verb::Stop { release, keep } if before.admitted(*release) > *keep => {
+                wrong.push(format!("{release} is stopped without a drain"));
             }
             Verb::Migrate { phase: Phase::Expand, .. } => {
                 let new = self.plan.candidate;
@@ -237,13 +233,14 @@ impl Court<'_> {
         if now.capacity != before.capacity || now.drained_from != before.drained_from {
             return Some(format!("the way back ends with {:?}, not {:?}", now.capacity, before.capacity));
         }
-        let closed = |intent: &Intent| {
-            let mut intent = intent.clone();
-            for lane in intent.clone().lanes().iter().filter(|lane| lane.door == Door::Closed) {
-                intent = effect::without(&intent, lane.release);
+        // Closed lanes serve nobody; pinned ones only sessions, and those have moved once their release stopped.
+        let open = |intent: &Intent| {
+            let mut open = intent.clone();
+            for lane in intent.lanes().iter().filter(|lane| lane.door != Door::Open) {
+                open = effect::without(&open, lane.release);
             }
-            intent
+            open
         };
-        (closed(&now.intent) != closed(&before.intent)).then(|| "the way back ends with another intent".into())
+        (open(&now.intent) != open(&before.intent)).then(|| "the way back ends with another intent".into())
     }
 }

@@ -1,5 +1,6 @@
 //! The engine's integration tests, in one binary.
 
+mod concerns;
 mod dice;
 mod laws;
 mod plans;

@@ -313,6 +313,8 @@ fn every_refusal_has_its_code() {
     refused(shop_by(ab(two.clone(), "neither")), &machine, Code::NeedsSticky);
     refused(shop_by(ab(two.clone(), "neither")), &machine, Code::SharesDoNotSum);
     refused(shop_by(ab(two, "neither")), &machine, Code::UnknownVariant);
+    let unseen = vec![variant("old", Plays::Stable, 100), variant("new", Plays::Candidate, 0)];
+    refused(shop_by(ab(unseen, "old")), &machine, Code::VariantWithoutUsers);
     let clear = vec![variant("old", Plays::Stable, 50), variant("other", Plays::Other, 50)];
     refused(shop_by(ab(clear.clone(), "old")), &machine, Code::VariantsUnclear);
     refused(shop_by(ab(clear, "old")), &machine, Code::VariantWithoutRelease);
