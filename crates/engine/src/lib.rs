@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod compile;
+pub mod concerns;
 pub mod decide;
 pub mod driver;
 pub mod effect;
@@ -13,6 +14,7 @@ pub mod hear;
 pub mod journal;
 pub mod launch;
 pub mod observe;
+pub mod outline;
 pub mod runner;
 pub mod store;
 pub mod unwind;

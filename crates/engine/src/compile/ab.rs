@@ -112,6 +112,23 @@ fn demand(draft: &mut Draft<'_>, ab: &Ab) {
             "let the shares of all variants sum to 100 %",
         );
     }
+    let empty = |variant: &&Variant| variant.share.is_none() && variant.segments.is_empty();
+    if let Some(variant) = ab.variants.iter().find(empty) {
+        draft.refuse(
+            Code::VariantWithoutUsers,
+            format!("nobody would see variant `{}`: it has neither a share nor a segment", variant.name),
+            "give it a share or a segment, or take it out",
+        );
+    }
+    if let Some(variant) =
+        ab.variants.iter().find(|variant| variant.share == Share::ALL && variant.plays != Plays::Stable)
+    {
+        draft.refuse(
+            Code::VariantsUnclear,
+            format!("variant `{}` would get everything, with nothing to compare it with", variant.name),
+            "leave stable a share, or land the release by `canary`",
+        );
+    }
     for variant in &ab.variants {
         draft.demand_weight(variant.share);
     }

@@ -4,7 +4,7 @@
 use super::foretell::foretell;
 use super::refusal::{Code, Reason};
 use crate::facts::{Facts, RouterFacts};
-use model::check::{Check, Rule};
+use model::check::Rule;
 use model::gate::Gate;
 use model::intent::{Door, Hold};
 use model::plan::{Capacity, DrainEnd, Phase, Step, Verb};
@@ -164,71 +164,6 @@ impl<'a> Draft<'a> {
         match (self.full(), amount) {
             (Capacity::OfStable(_), Amount::Share(share)) => Capacity::OfStable(share),
             (_, amount) => Capacity::Count(amount.of(self.full_count()).max(1)),
-        }
-    }
-
-    // Refusing.
-
-    /// Says why not, once; the draft goes on so that every reason is found.
-    pub(super) fn refuse(&mut self, code: Code, message: impl Into<String>, help: impl Into<String>) {
-        let reason = Reason { code, message: message.into(), help: help.into() };
-        if !self.reasons.contains(&reason) {
-            self.reasons.push(reason);
-        }
-    }
-
-    pub(super) fn refuse_uncounted(&mut self, why: &str) {
-        self.refuse(
-            Code::InstancesNotCounted,
-            format!("{why}, but the platform does not count instances: a release is there or not"),
-            "leave the number out, or run the service on a platform that counts instances",
-        );
-    }
-
-    /// The router must be able to tell this share.
-    pub(super) fn demand_weight(&mut self, share: Share) {
-        let Some(step) = self.router().map(|router| router.weight_step.basis_points().max(1)) else { return };
-        let points = share.basis_points();
-        if !points.is_multiple_of(step) {
-            let below = Share::of(u32::from(points / step * step), 10_000);
-            let above = Share::of(u32::from(points / step * step) + u32::from(step), 10_000);
-            let nearest = if points % step * 2 >= step { above } else { below };
-            self.refuse(
-                Code::WeightStep,
-                format!("a share of {share} was asked for, but the router splits in steps of {}", step_text(step)),
-                format!("use {nearest}, the nearest it can do"),
-            );
-        }
-    }
-
-    /// The router must be able to send chosen requests to a release.
-    pub(super) fn demand_matches(&mut self, wanted: bool, what: &str) {
-        if wanted && self.router().is_some_and(|router| !router.matches) {
-            self.refuse(
-                Code::RouterCannotMatch,
-                format!("{what} needs chosen requests to go to the candidate, and the router can only split by share"),
-                "leave the matches out and use a small share, or put the service behind the gateway",
-            );
-        }
-    }
-
-    /// The service must have this check.
-    pub(super) fn demand_check(&mut self, name: &CheckName) -> Option<&'a Check> {
-        let found = self.service.checks.iter().find(|check| check.name == *name);
-        if found.is_none() {
-            self.refuse(
-                Code::UnknownCheck,
-                format!("the strategy asks for check `{name}`, and the service has none of that name"),
-                format!("add `{name}` under `checks`, or take it out of the strategy"),
-            );
-        }
-        found
-    }
-
-    /// The strategy makes no sense without traffic.
-    pub(super) fn demand_traffic(&mut self, what: &str, instead: &str) {
-        if !self.has_traffic() {
-            self.refuse(Code::NeedsTraffic, format!("{what} needs traffic to move, and the service has none"), instead);
         }
     }
 
@@ -500,12 +435,11 @@ impl<'a> Draft<'a> {
         self.hooks(HookPoint::After);
     }
 
-    /// Everything to one release; sessions of stable stay with it while it runs.
+    /// Everything to one release; sessions of stable stay with it where it still runs.
     pub(super) fn all_to(&self, release: ReleaseNumber) -> Vec<Lane> {
         let mut lanes = vec![Lane::open(release, Share::ALL)];
-        if self.is_sticky() {
-            lanes.extend(self.stable().filter(|stable| *stable != release).map(Lane::pinned));
-        }
+        let old = self.stable().filter(|old| *old != release && self.progress.now.admitted(*old) > 0);
+        lanes.extend(old.filter(|_| self.is_sticky()).map(Lane::pinned));
         lanes
     }
 
@@ -559,8 +493,4 @@ pub(super) fn drain_end(service: &Service, router: Option<&RouterFacts>) -> Drai
         Some(_) => DrainEnd::Timed { after: service.drain.spread + service.drain.deadline },
         None => DrainEnd::Timed { after: service.drain.spread },
     }
-}
-
-fn step_text(points: u16) -> String {
-    Share::of(u32::from(points), 10_000).to_string()
 }

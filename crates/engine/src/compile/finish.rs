@@ -1,4 +1,4 @@
-//! From draft to plan: what the drivers must be able to do, and the policy that goes with the steps.
+//! From draft to plan: whether it fits the drivers at every step, and the policy that goes with it.
 
 use super::draft::{self, Draft};
 use super::foretell::foretell;
@@ -8,66 +8,7 @@ use model::plan::{PLAN_VERSION, Plan, Policy, STEPS_MAX, Verb};
 use model::service::HookPoint;
 use model::standing::ClosingWork;
 use model::strategy::StrategyName;
-use model::{Intent, Standing, Watch};
-
-/// What the service needs of its drivers, whatever the strategy.
-pub(super) fn demand_drivers(draft: &mut Draft<'_>) {
-    let (service, facts) = (draft.service, draft.facts);
-    demand_router(draft);
-    if service.instances.count == 0 {
-        draft.refuse(Code::NoInstances, "a landing needs at least one instance", "set `instances` to 1 or more");
-    }
-    for check in &service.checks {
-        if !facts.sources.contains(&check.source) {
-            let known: Vec<&str> = facts.sources.iter().map(|source| source.as_str()).collect();
-            draft.refuse(
-                Code::UnknownSource,
-                format!("check `{}` asks source `{}`, which is not there", check.name, check.source),
-                format!("use one of {}, or configure the source", known.join(", ")),
-            );
-        }
-        if check.source.as_str() == "gateway" && service.traffic.is_none() {
-            draft.refuse(
-                Code::CheckNeedsTraffic,
-                format!("check `{}` measures traffic at the gateway, and the service has none", check.name),
-                "ask another source, as `platform` or your metrics",
-            );
-        }
-    }
-    if !service.hooks.is_empty() && !facts.hooks {
-        draft.refuse(
-            Code::NoHooks,
-            "hooks cannot be called from here",
-            "take the hooks out, or land with a controller",
-        );
-    }
-    if !draft.new_migrations().is_empty() && !facts.migrations {
-        draft.refuse(Code::NoMigrations, "no database can be changed from here", "configure the database's secret");
-    }
-    if !service.flags.is_empty() && !facts.flags {
-        draft.refuse(Code::NoFlags, "no flags can be set from here", "take `flags` out, or land with a controller");
-    }
-}
-
-/// Traffic needs somebody who moves it as the service asks.
-pub(super) fn demand_router(draft: &mut Draft<'_>) {
-    if !draft.has_traffic() {
-        return;
-    }
-    match draft.router().map(|router| router.sticks) {
-        None => draft.refuse(
-            Code::NoRouter,
-            "the service has traffic, and nothing there moves it",
-            "take `traffic` out, or land it where the gateway or another router runs",
-        ),
-        Some(false) if draft.is_sticky() => draft.refuse(
-            Code::RouterCannotStick,
-            "the service asks for sticky sessions, and the router splits by request only",
-            "put the service behind the gateway, or take `sticky` out",
-        ),
-        Some(_) => {}
-    }
-}
+use model::{Intent, ReleaseNumber, Standing, Watch};
 
 /// The plan, or all the reasons against it.
 pub(super) fn finish(mut draft: Draft<'_>, strategy: StrategyName) -> Result<Plan, Refusal> {
@@ -196,29 +137,33 @@ fn policy(draft: &Draft<'_>, strategy: StrategyName) -> Policy {
     }
 }
 
-/// The whole list that is due after the landing: what is taken over first.
+/// The whole list of what follows the landing: what is taken over first.
 fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
     let Some(stable) = draft.stable() else { return Vec::new() };
     let candidate = draft.candidate();
-    let mut works = Vec::new();
-    for closing in &draft.standing.closings {
-        let still = match &closing.work {
-            ClosingWork::Retire(release) => {
-                *release != candidate && *release != stable && draft.now().capacity(*release) > 0
-            }
-            // A release that serves again needs the old shape again.
-            ClosingWork::Contract { old, .. } => *old < candidate,
-        };
-        if still {
-            works.push(closing.work.clone());
-        }
-    }
+    let mut works = taken_over(draft, stable);
     if draft.stays_warm {
         works.push(ClosingWork::Retire(stable));
     }
     if draft.kept == candidate && strategy != StrategyName::Return {
+        // Any other release that may be kept needs the old shape as well as stable does.
+        let others = draft.choices.iter().copied().filter(|choice| *choice != candidate);
+        let old = others.chain([stable]).max().unwrap_or(stable);
         let contracts = draft.new_migrations().into_iter().filter(|migration| migration.contract);
-        works.extend(contracts.map(|m| ClosingWork::Contract { migration: m.name.clone(), old: stable }));
+        works.extend(contracts.map(|m| ClosingWork::Contract { migration: m.name.clone(), old }));
     }
     works
+}
+
+/// What earlier landings left, as far as it is still right when this one has ended.
+fn taken_over(draft: &Draft<'_>, stable: ReleaseNumber) -> Vec<ClosingWork> {
+    let candidate = draft.candidate();
+    let still = |work: &ClosingWork| match work {
+        ClosingWork::Retire(release) => {
+            *release != candidate && *release != stable && draft.now().capacity(*release) > 0
+        }
+        // A release that serves again needs the old shape again.
+        ClosingWork::Contract { old, .. } => *old < candidate,
+    };
+    draft.standing.closings.iter().map(|closing| closing.work.clone()).filter(still).collect()
 }

@@ -9,7 +9,7 @@ use model::{ReleaseNumber, Standing};
 /// known to have: the live number may be another when the step begins.
 pub fn foretell(standing: &mut Standing, stable: Option<ReleaseNumber>, verb: &Verb) {
     let count = match verb {
-        Verb::Start { capacity: Capacity::OfStable(share), .. } => {
+        Verb::Start { release, capacity: Capacity::OfStable(share), .. } if stable != Some(*release) => {
             stable.map(|stable| Amount::Share(*share).of(standing.capacity(stable)).max(1))
         }
         _ => None,

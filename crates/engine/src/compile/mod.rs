@@ -5,16 +5,18 @@
 //! end of an Observe the checks must besides have *passed* that the step names; a step of a canary, a
 //! blue-green, an experiment or a shadow that names none asks them all. Batches of a rolling landing
 //! ask only what they name: they are far too short for a comparison to reach its sample. Nowhere is
-//! a check asked that cannot have measured anything by then (see [`draft`]).
+//! a check asked that cannot have measured anything by then: the gateway's own numbers need a share of
+//! traffic, and a comparison needs both sides.
 //!
-//! **Closings.** [`Plan::closings`] is the whole list that is due after the landing: what this plan
-//! leaves behind, and before it what earlier landings left and this one takes over. Where a decision
-//! keeps another release than the candidate, closings that retire the kept release, and contractions,
-//! fall away: the kept one needs the old shape.
+//! **Closings.** [`Plan::closings`] is the whole list that is due after the landing: what earlier
+//! landings left and this one takes over, then what this plan leaves behind. A contraction names the
+//! newest release that still needs the old shape, so that it falls away where a decision keeps that
+//! release or an older one.
 
 mod ab;
 mod blue_green;
 mod canary;
+mod demand;
 mod draft;
 mod finish;
 mod first;
@@ -57,7 +59,7 @@ enum Beside {
 fn compile_beside(release: &Release, standing: &Standing, facts: &Facts, beside: Beside) -> Result<Plan, Refusal> {
     let mut draft = Draft::new(release, standing, facts);
     refuse_what_is_no_landing(&mut draft);
-    finish::demand_drivers(&mut draft);
+    demand::demand_drivers(&mut draft);
     draft.open();
     if beside == Beside::Nobody {
         let warm = standing.warm.map(|warm| warm.release);

@@ -136,6 +136,8 @@ codes! {
     VariantsUnclear = "variants-unclear",
     /// A variant that nobody said which release plays.
     VariantWithoutRelease = "variant-without-release",
+    /// A variant that nobody would see.
+    VariantWithoutUsers = "variant-without-users",
     /// A variant that is kept in the end, and is none.
     UnknownVariant = "unknown-variant",
     /// Shares that do not make everything.

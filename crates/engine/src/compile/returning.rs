@@ -1,8 +1,8 @@
 //! Back to a release that was landed before: usually one Route. No calendar, webhook or approval is
 //! asked on the way back, and no source of evidence is waited for: returning must work on the worst day.
 
+use super::demand::demand_router;
 use super::draft::Draft;
-use super::finish::demand_router;
 use super::recreate::stop_all_others;
 use super::refusal::Code;
 use model::intent::Hold;
