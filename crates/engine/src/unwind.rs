@@ -146,12 +146,20 @@ impl Way<'_> {
             return;
         }
         for (release, count) in &before.capacity {
-            let shrunk = self.started.standing.capacity(*release) != *count;
+            let now = self.started.standing.capacity(*release);
+            let shrunk = now < *count;
             let drained = self.started.standing.drained_from.get(release) != before.drained_from.get(release);
             let serves = before.intent.reaches(*release);
             if shrunk || drained || serves {
                 // What an autoscaler has made of it meanwhile is kept, where nobody shrank it.
-                let capacity = if shrunk { Capacity::Count(*count) } else { Capacity::OfStable(Share::ALL) };
+                let capacity = match Some(*release) == self.plan.stable() {
+                    _ if shrunk => Capacity::Count(*count),
+                    true => Capacity::OfStable(Share::ALL),
+                    // What it has too much is drained and stopped, never taken away by a Start: before
+                    // this where the two must not meet, after it otherwise.
+                    false if self.plan.exclusive => Capacity::Count(*count),
+                    false => Capacity::Count(now),
+                };
                 let verb = Verb::Start { release: *release, capacity, rise: self.plan.policy.rise };
                 self.push(verb, self.plan.policy.start_timeout);
             }
