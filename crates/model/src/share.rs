@@ -73,11 +73,11 @@ impl Share {
         if !digits(whole, 3) || !digits(decimals, 2) {
             return Err(wrong("write a number from 0 to 100 with at most two decimals: `5%`, `0.25%`".to_owned()));
         }
-        let hundredths = decimals.parse::<u16>().unwrap_or(0) * if decimals.len() == 1 { 10 } else { 1 };
-        let points = whole.parse::<u16>().unwrap_or(0) * 100 + hundredths;
+        let hundredths = decimals.parse::<u32>().unwrap_or(0) * if decimals.len() == 1 { 10 } else { 1 };
+        let points = whole.parse::<u32>().unwrap_or(0) * 100 + hundredths;
         // A third digit is only there for 100: `050%` is as odd as `150%`.
         let fits = whole.len() < 3 || points == 10_000;
-        let share = Self::from_basis_points(points).filter(|_| fits);
+        let share = u16::try_from(points).ok().and_then(Self::from_basis_points).filter(|_| fits);
         share.ok_or_else(|| wrong("a share is at most `100%`".to_owned()))
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     fn what_is_no_share_is_refused_with_a_hint() {
         assert_eq!(Share::parse("5").unwrap_err().hint, "did you mean `5%`?");
         assert_eq!(Share::parse("150%").unwrap_err().hint, "a share is at most `100%`");
-        for text in ["", "%", "5%%", "-5%", "5.%", ".5%", "5.123%", "100.01%", "050%", "five%", "5  %"] {
+        for text in ["", "%", "5%%", "-5%", "5.%", ".5%", "5.123%", "100.01%", "050%", "five%", "5  %", "999%"] {
             assert!(Share::parse(text).is_err(), "{text}");
         }
     }
