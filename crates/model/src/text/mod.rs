@@ -15,6 +15,7 @@ mod database;
 mod date;
 mod duration;
 mod experiment;
+mod folder;
 mod gate;
 mod health;
 mod hook;
@@ -43,11 +44,11 @@ pub use problem::{Problem, Report};
 pub use source::Source;
 
 use crate::Service;
+use folder::Folder;
 use node::{At, Node};
 use problem::Problems;
 use reader::Reader;
 use service::Described;
-use std::collections::BTreeMap;
 
 /// The services that a text describes, one per document. `env` knows the environment variables.
 pub fn parse(source: Source<'_>, env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Service>, Report> {
@@ -58,17 +59,15 @@ pub fn parse(source: Source<'_>, env: &dyn Fn(&str) -> Option<String>) -> Result
 /// only once in all of them.
 pub fn parse_all(sources: &[Source<'_>], env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Service>, Report> {
     let mut report = Report { problems: Vec::new() };
-    let mut services = Vec::new();
-    let mut places = BTreeMap::new();
+    let mut folder = Folder::default();
     for source in sources {
         let mut problems = Problems::new(*source);
         for described in read(*source, &mut problems, env) {
-            refuse_twice(&described, &mut places, &mut problems);
-            services.push(described.service);
+            folder.add(described, &mut problems);
         }
         report.problems.extend(problems.finish());
     }
-    if report.problems.is_empty() { Ok(services) } else { Err(report) }
+    if report.problems.is_empty() { Ok(folder.services) } else { Err(report) }
 }
 
 /// The one service that a text describes, without any environment variables: for tests and examples.
@@ -108,14 +107,4 @@ fn read(source: Source<'_>, problems: &mut Problems<'_>, env: &dyn Fn(&str) -> O
     }
     let mut reader = Reader { problems, env };
     documents.iter().filter_map(|document| service::read(document, &mut reader)).collect()
-}
-
-/// Takes down a service that was described before, naming both places.
-fn refuse_twice(described: &Described, places: &mut BTreeMap<crate::Subject, String>, problems: &mut Problems<'_>) {
-    let place = format!("{}:{}", problems.file(), described.at.line);
-    let Some(first) = places.insert(described.service.subject(), place.clone()) else { return };
-    let message = format!("{} is already described at {first}", described.shown);
-    let help = "remove one of the two, or give it another `service`, `environment` or `place`";
-    problems.add(Code::DuplicateService, described.at, message, help);
-    places.insert(described.service.subject(), first);
 }

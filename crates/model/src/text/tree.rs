@@ -73,7 +73,10 @@ impl<'a> Builder<'a, '_, '_> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let (message, help) = explain(&error);
-                self.problems.add(Code::YamlSyntax, scan_error_at(&error), message, help);
+                // The scanner has a bound of its own, which it may reach before a single event comes out.
+                let too_deep = error.info().contains("recursion limit");
+                let code = if too_deep { Code::TooMuch } else { Code::YamlSyntax };
+                self.problems.add(code, scan_error_at(&error), message, help);
                 Err(Stop)
             }
             None => Ok((Event::StreamEnd, Span::default())),
