@@ -66,7 +66,7 @@ pub enum Measure {
     Query(String),
 }
 
-/// A bound on a number.
+/// A bound on a number: rates are fractions of one, latencies milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {

@@ -13,6 +13,7 @@ pub mod service;
 pub mod share;
 pub mod standing;
 pub mod strategy;
+pub mod text;
 pub mod time;
 pub mod verdict;
 

@@ -67,7 +67,8 @@ pub struct Run {
     pub version: String,
     /// A file, folder, archive, git revision or image.
     pub artifact: Artifact,
-    /// The command and its arguments; an image's own where empty.
+    /// The command and its arguments; an image's own where empty. `$PORT` in them is filled in when an
+    /// instance is started.
     pub command: Vec<String>,
     /// The environment it sees, besides what Glidepath sets.
     pub env: BTreeMap<String, String>,
@@ -201,7 +202,7 @@ pub struct Listen {
 pub struct Tls {
     /// The file of the certificate chain.
     pub certificate: String,
-    /// The file, or the secret, of the key.
+    /// The file of the key, or `secret:NAME` for a secret that holds it.
     pub key: String,
 }
 

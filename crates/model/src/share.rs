@@ -54,6 +54,51 @@ impl Share {
     }
 }
 
+impl Share {
+    /// The pattern of what [`Share::parse`] reads, for a JSON Schema.
+    pub const PATTERN: &'static str = "^(100(\\.0{1,2})?|[0-9]{1,2}(\\.[0-9]{1,2})?) ?%$";
+
+    /// A share as a person writes it: `5%`, `0.5%`, `33.33 %`.
+    pub fn parse(text: &str) -> Result<Share, InvalidShare> {
+        let wrong = |hint: String| InvalidShare { text: text.to_owned(), hint };
+        let Some(number) = text.strip_suffix('%') else {
+            let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+            let hint = if bare { format!("did you mean `{text}%`?") } else { "write it in percent: `5%`".to_owned() };
+            return Err(wrong(hint));
+        };
+        let number = number.strip_suffix(' ').unwrap_or(number);
+        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+        let digits =
+            |part: &str, max: usize| (1..=max).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole, 3) || !digits(decimals, 2) {
+            return Err(wrong("write a number from 0 to 100 with at most two decimals: `5%`, `0.25%`".to_owned()));
+        }
+        let hundredths = decimals.parse::<u32>().unwrap_or(0) * if decimals.len() == 1 { 10 } else { 1 };
+        let points = whole.parse::<u32>().unwrap_or(0) * 100 + hundredths;
+        // A third digit is only there for 100: `050%` is as odd as `150%`.
+        let fits = whole.len() < 3 || points == 10_000;
+        let share = u16::try_from(points).ok().and_then(Self::from_basis_points).filter(|_| fits);
+        share.ok_or_else(|| wrong("a share is at most `100%`".to_owned()))
+    }
+}
+
+/// A text that is no [`Share`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidShare {
+    /// The text.
+    pub text: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
+impl fmt::Display for InvalidShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not a share: {}", self.text, self.hint)
+    }
+}
+
+impl std::error::Error for InvalidShare {}
+
 impl TryFrom<u16> for Share {
     type Error = String;
     fn try_from(points: u16) -> Result<Self, String> {
@@ -76,6 +121,29 @@ impl fmt::Display for Share {
             write!(f, "{whole}.{} %", hundredths / 10)
         } else {
             write!(f, "{whole}.{hundredths:02} %")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_read_as_they_are_shown() {
+        for (text, points) in [("5%", 500), ("0.5%", 50), ("33.33 %", 3_333), ("100%", 10_000), ("0%", 0)] {
+            let share = Share::parse(text).unwrap();
+            assert_eq!(share.basis_points(), points, "{text}");
+            assert_eq!(Share::parse(&share.to_string()), Ok(share));
+        }
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused_with_a_hint() {
+        assert_eq!(Share::parse("5").unwrap_err().hint, "did you mean `5%`?");
+        assert_eq!(Share::parse("150%").unwrap_err().hint, "a share is at most `100%`");
+        for text in ["", "%", "5%%", "-5%", "5.%", ".5%", "5.123%", "100.01%", "050%", "five%", "5  %", "999%"] {
+            assert!(Share::parse(text).is_err(), "{text}");
         }
     }
 }
