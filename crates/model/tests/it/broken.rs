@@ -74,16 +74,6 @@ fn a_report_can_be_given_to_programs() {
         {
           "problems": [
             {
-              "code": "nothing-to-run",
-              "file": "glidepath.yaml",
-              "line": 1,
-              "column": 1,
-              "width": 1,
-              "source_line": "service: shop",
-              "message": "the service has nothing to run",
-              "help": "add `run: ./program --port $PORT`, or an image that knows its command: `artifact: {image: …}`"
-            },
-            {
               "code": "unknown-key",
               "file": "glidepath.yaml",
               "line": 2,

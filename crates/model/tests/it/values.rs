@@ -106,7 +106,7 @@ fn neighbours(seed: &str) -> Vec<String> {
     let characters: Vec<char> = seed.chars().collect();
     let mut all = vec![seed.to_owned()];
     for at in 0..=characters.len() {
-        for slip in ['0', '9', '.', '-', ' ', ':', '%'] {
+        for slip in ['0', '.', ' ', '%'] {
             let mut with = characters.clone();
             with.insert(at, slip);
             all.push(with.into_iter().collect());
