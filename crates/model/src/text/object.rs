@@ -121,6 +121,10 @@ impl<'n> Object<'n> {
     pub(crate) fn check(&mut self, known: &[&'static str], rules: &[Rule], reader: &mut Reader<'_, '_>) {
         let entries = self.entries;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            // Looking for what was meant costs more than a hostile text should be able to ask for.
+            if reader.problems.is_full() {
+                break;
+            }
             self.unknown(entry, known, reader);
         }
         for rule in rules {

@@ -143,6 +143,9 @@ impl Reader<'_, '_> {
             Ok(expanded) => Some(expanded),
             Err(bad) => {
                 for bad in bad {
+                    if self.problems.is_full() {
+                        break;
+                    }
                     let at = self.part_at(&bad.part, at);
                     let (code, message, help) = variable_problem(&bad.part, &bad.fault);
                     self.problem(code, at, message, help);

@@ -62,11 +62,11 @@ pub(crate) type ArtifactValue = ShortOr<Text, ArtifactText>;
 
 pub(crate) fn resolve(text: &ServiceText, at: At, reader: &mut Reader<'_, '_>) -> Option<Run> {
     let artifact = artifact(&text.artifact);
-    if let (Some(artifact), Field::Absent) = (&artifact, &text.run) {
-        if !matches!(artifact, Artifact::Image(_)) {
-            let help = "add `run: ./program --port $PORT`, or an image that knows its command: `artifact: {image: …}`";
-            reader.problem(Code::NothingToRun, at, "the service has nothing to run", help);
-        }
+    if let (Some(artifact), Field::Absent) = (&artifact, &text.run)
+        && !matches!(artifact, Artifact::Image(_))
+    {
+        let help = "add `run: ./program --port $PORT`, or an image that knows its command: `artifact: {image: …}`";
+        reader.problem(Code::NothingToRun, at, "the service has nothing to run", help);
     }
     let secrets = secrets(&text.env, &text.secrets, reader);
     let env = env(&text.env, reader);

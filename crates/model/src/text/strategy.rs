@@ -134,11 +134,11 @@ impl Scene<'_> {
     /// Takes down that more instances are asked for than there are.
     pub(crate) fn at_most_all(&self, amount: Option<&Located<Amount>>, reader: &mut Reader<'_, '_>) {
         let (Some(amount), Some(instances)) = (amount, &self.instances) else { return };
-        if let (Amount::Count(count), false) = (amount.value, instances.autoscaled) {
-            if count > instances.count {
-                let message = format!("{} are more than the service has ({})", amount.shown, self.count);
-                reader.problem(Code::MoreThanAll, amount.at, message, "write fewer, or a share, as `100%`");
-            }
+        if let (Amount::Count(count), false) = (amount.value, instances.autoscaled)
+            && count > instances.count
+        {
+            let message = format!("{} are more than the service has ({})", amount.shown, self.count);
+            reader.problem(Code::MoreThanAll, amount.at, message, "write fewer, or a share, as `100%`");
         }
     }
 

@@ -39,6 +39,17 @@ pub(crate) fn check_problems(name: &str, text: &str, report: &Report) {
 }
 
 #[test]
+fn every_snapshot_has_its_file() {
+    let names: BTreeSet<String> = files("broken").into_iter().map(|(name, _, _)| name).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken");
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(names.contains(&name), "{} belongs to nothing", path.display());
+    }
+}
+
+#[test]
 fn every_code_has_a_broken_file() {
     let seen: BTreeSet<Code> = files("broken")
         .iter()

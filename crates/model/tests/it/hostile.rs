@@ -42,6 +42,19 @@ fn large_and_deep_texts_are_refused() {
 }
 
 #[test]
+fn a_flood_of_problems_is_cut_off() {
+    let keys: String = (0..80_000).map(|number| format!("key{number}: 1\n")).collect();
+    assert_eq!(refused(&keys).problems.len(), 200);
+    let unset = format!(
+        "service: shop\nrun: ./shop\nversion: \"{}\"\n",
+        (0..80_000).map(|number| format!("${{X{number}}}")).collect::<String>()
+    );
+    let report = refused(&unset);
+    assert_eq!(report.problems.len(), 200);
+    assert!(report.render(false).ends_with("there may be more behind them\n"));
+}
+
+#[test]
 fn tabs_marks_and_line_ends() {
     assert_eq!(code("service: shop\nhealth:\n\tready: /x\n"), Code::YamlSyntax);
     let marked = refused("\u{feff}srevice: shop\r\nrun: ./shop\r\n");
