@@ -46,9 +46,15 @@ impl Standing {
             self.drained_from.remove(&release);
         } else {
             self.capacity.insert(release, count);
-            if self.drained_from.get(&release).is_some_and(|from| *from >= count) {
-                self.drained_from.remove(&release);
-            }
+        }
+    }
+
+    /// Forgets a drain whose instances are gone by now. Not earlier: a table without it would send
+    /// work to instances that are being stopped.
+    pub fn forget_drained(&mut self, release: ReleaseNumber) {
+        let count = self.capacity(release);
+        if self.drained_from.get(&release).is_some_and(|from| *from >= count) {
+            self.drained_from.remove(&release);
         }
     }
 

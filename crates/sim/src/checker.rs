@@ -215,7 +215,9 @@ impl World {
         let took = now.since(self.checker.began_at);
         let asked = sources.iter().any(|source| source.as_str() != "platform");
         let blind = if asked { self.checker.absent_between(self.checker.began_at, now) } else { Span::ZERO };
-        if took - blind + SLACK < hold {
+        // After each absence has begun, what was seen last counts as fresh for a while.
+        let absences = self.checker.absences.iter().filter(|(_, until)| *until > self.checker.began_at).count();
+        if took - blind + SLACK * (1 + absences as u64) < hold {
             self.broken(format!("a hold of {hold} is said to be over after {took}, {blind} of it blind"));
         }
         let number = self.checker.state.rollout.as_ref().map(|rollout| rollout.number);

@@ -2,6 +2,7 @@
 
 use super::sending::Sending;
 use super::{Effect, Event, Refused};
+use crate::command::Act;
 use crate::decide::{Decision, decide};
 use crate::driver::{Answer, Question};
 use crate::facts::Facts;
@@ -348,6 +349,9 @@ impl Desk {
         }
         for command in decision.commands {
             if self.sending.admit(&command, &self.facts, lease, now) {
+                if let Act::Call { .. } = &command.act {
+                    self.seen.called.insert(command.generation);
+                }
                 out.push(Effect::Send(command));
             }
         }
