@@ -47,6 +47,8 @@ pub struct Checker {
     /// True time of the last landing, for rollback windows.
     landed_at: Time,
     window: Span,
+    /// When that was decided which is written now, where the controller stood still in between.
+    pub decided_at: Option<Time>,
 }
 
 impl Checker {
@@ -221,6 +223,7 @@ impl World {
             self.broken(format!("a hold of {hold} is said to be over after {took}, {blind} of it blind"));
         }
         let number = self.checker.state.rollout.as_ref().map(|rollout| rollout.number);
+        let now = self.checker.decided_at.unwrap_or(now);
         for check in checks {
             let passed = self.answers.get(check).is_some_and(|(rollout, verdict, at)| {
                 Some(*rollout) == number && *verdict == Verdict::Pass && now.since(*at) <= SLACK + SLACK

@@ -26,8 +26,9 @@ pub struct Host {
     pub starts_at: Time,
     /// It stands still until then.
     pub hangs_until: Time,
-    /// What it was about to do when it began to stand still.
+    /// What it was about to do when it began to stand still, and when that was.
     stalled: Vec<Effect>,
+    stalled_at: Time,
     /// How far its wall clock is ahead of the true time, or behind.
     pub wall_offset: i64,
     next_task: u64,
@@ -55,6 +56,7 @@ impl Host {
             starts_at: Time(number * 700),
             hangs_until: Time(0),
             stalled: Vec::new(),
+            stalled_at: Time(0),
             wall_offset: 0,
             next_task: 0,
         }
@@ -132,9 +134,11 @@ impl Host {
             }
             return;
         }
+        self.world.lock().checker.decided_at = Some(self.stalled_at);
         for effect in std::mem::take(&mut self.stalled) {
             self.carry_out(now, effect);
         }
+        self.world.lock().checker.decided_at = None;
         let heard = self.process.as_mut().map(|process| std::mem::take(&mut process.heard)).unwrap_or_default();
         for event in heard {
             self.handle(now, event);
@@ -193,6 +197,7 @@ impl Host {
             }
             let effects = process.runner.handle(engine_now, Event::Tick);
             self.stalled.extend(effects);
+            self.stalled_at = now;
         }
         self.hangs_until = until;
     }

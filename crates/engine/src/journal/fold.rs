@@ -143,7 +143,7 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             state.closing = None;
             state.standing.closings.retain(|closing| closing.work != *work);
             if let ClosingWork::Shrink { release, .. } = work {
-                state.standing.forget_drained(*release);
+                forget_drained(&mut state, *release);
             }
             forget_old_releases(&mut state);
         }
@@ -285,6 +285,15 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
         state.generations.table = position;
     }
     effect::apply(&mut state.standing, verb, count);
+    if let Verb::Start { release: started, .. } = verb
+        && state.closing.as_ref().is_some_and(|run| match &run.work {
+            ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => release == started,
+            ClosingWork::Contract { .. } => false,
+        })
+    {
+        // Its drain is lifted: what had begun to take the release away has to begin again.
+        state.closing = None;
+    }
     match verb {
         Verb::Start { release, .. } | Verb::Stop { release, .. } => {
             state.generations.capacity.insert(*release, position);
@@ -321,9 +330,15 @@ fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'stati
     rollout.skip_unchosen();
     state.proven.extend(proven);
     if let Some(release) = stopped {
-        state.standing.forget_drained(release);
+        forget_drained(state, release);
     }
     Ok(())
+}
+
+fn forget_drained(state: &mut State, release: ReleaseNumber) {
+    if state.standing.forget_drained(release) {
+        state.generations.table = state.position;
+    }
 }
 
 fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Result<(), &'static str> {
