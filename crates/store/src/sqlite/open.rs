@@ -191,10 +191,25 @@ fn begin_log(connection: &Connection, durability: Durability) -> rusqlite::Resul
         Durability::Off => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    use_log(connection)?;
     connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT_MAX, |_| Ok(()))?;
     // The writer moves pages itself, after it has answered.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
+}
+
+/// Changes to the log. SQLite gives its answer, `wal`, before it commits the change; when that fails the
+/// answer was wrong, and the store would go on in the old mode, where a commit is the removal of a file
+/// and a power cut can undo it. So the statement is run to its end, and the log itself is asked for.
+fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))?;
+    if pages < 0 {
+        let message = "it does not take a write-ahead log".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(message)));
+    }
+    Ok(())
 }
 
 fn empty_log(place: &Place, connection: &Connection, after_failure: bool) -> Result<(), StoreError> {
