@@ -68,6 +68,10 @@ impl Place {
             Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_str()),
             None => Connection::open_with_flags(&self.path, flags),
         }?;
+        // SQLite opens what it may not write for reading instead, and would say so at the first write.
+        if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) && connection.is_readonly("main")? {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+        }
         connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
         // Cells are checked when a page is loaded, and the schema's text is not trusted.
@@ -119,10 +123,6 @@ pub(crate) fn for_writing(place: &Place, after_failure: bool) -> Result<Connecti
     let failed = |error: rusqlite::Error| place.explain(doing, &error);
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = place.connect(access).map_err(failed)?;
-    if connection.is_readonly("main").map_err(failed)? {
-        let refused = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None);
-        return Err(place.explain(doing, &refused));
-    }
     recognise(place, &connection).map_err(failed)??;
     begin_log(&connection, place.durability).map_err(failed)?;
     empty_log(place, &connection, after_failure)?;
