@@ -23,14 +23,18 @@ const CACHE_KIB: i64 = 8 << 10;
 /// The statements that each connection keeps prepared: more than there are.
 const STATEMENTS_KEPT_MAX: usize = 64;
 
-/// How much of a power cut a commit survives. Everything but `Full` is a planted fault of the tests.
+/// How much of a power cut a commit survives. Everything but `Full` is a planted fault of the tests, and
+/// a program that ships cannot even say it.
+#[cfg_attr(not(feature = "contract"), allow(unreachable_pub))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Every commit is on the disk before it is acknowledged.
     Full,
     /// Commits are on the disk some time after they were acknowledged.
+    #[cfg(feature = "contract")]
     Normal,
     /// The disk is never asked.
+    #[cfg(feature = "contract")]
     Off,
 }
 
@@ -187,7 +191,9 @@ fn recognise(place: &Place, connection: &Connection) -> rusqlite::Result<Result<
 fn begin_log(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let synchronous = match durability {
         Durability::Full => "FULL",
+        #[cfg(feature = "contract")]
         Durability::Normal => "NORMAL",
+        #[cfg(feature = "contract")]
         Durability::Off => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
