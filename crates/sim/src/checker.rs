@@ -44,9 +44,8 @@ pub struct Checker {
     undone: BTreeSet<Name>,
     /// When each never-repeat hook was called, by the generation of its Began.
     called: BTreeMap<(Name, Position, bool), u32>,
-    /// True time of the last landing, for rollback windows.
-    landed_at: Time,
-    window: Span,
+    /// When, in true time, each migration's rollback window ends.
+    windows: BTreeMap<Name, Time>,
     /// When that was decided which is written now, where the controller stood still in between.
     pub decided_at: Option<Time>,
 }
@@ -143,10 +142,12 @@ impl World {
                     Ending::Halted => "halted",
                 };
                 *self.checker.endings.entry(name).or_default() += 1;
-                self.checker.landed_at = self.now;
-                let ended = self.checker.state.standing.closings.iter().map(|closing| closing.due).max();
                 let elapsed = self.checker.state.elapsed(self.checker.state.at);
-                self.checker.window = ended.map_or(Span::ZERO, |due| due.since(elapsed));
+                for closing in &self.checker.state.standing.closings {
+                    if let ClosingWork::Contract { migration, .. } = &closing.work {
+                        self.checker.windows.insert(migration.clone(), self.now + closing.due.since(elapsed));
+                    }
+                }
             }
             _ => {}
         }
@@ -229,7 +230,8 @@ impl World {
                 Some(*rollout) == number && *verdict == Verdict::Pass && now.since(*at) <= SLACK + SLACK
             });
             if !passed {
-                self.broken(format!("check {check} is said to have passed, and never did lately"));
+                let last = self.answers.get(check).cloned();
+            self.broken(format!("check {check} is said to have passed, and never did lately: {last:?}, decided at {now:?}"));
             }
         }
     }
@@ -407,9 +409,9 @@ impl World {
         if lives {
             self.broken(format!("migration {migration} is contracted while {old} lives"));
         }
-        let since = now.since(self.checker.landed_at);
-        if since + Span(1_000) < self.checker.window {
-            self.broken(format!("migration {migration} is contracted {since} after the landing, inside the window"));
+        let window = self.checker.windows.get(migration).copied().unwrap_or_default();
+        if now + Span(1_000) < window {
+            self.broken(format!("migration {migration} is contracted {} before its window ends", window.since(now)));
         }
     }
 }

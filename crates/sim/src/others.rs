@@ -160,10 +160,11 @@ impl World {
             return;
         }
         sim.generation = command.generation;
+        let again = sim.phases.contains(phase);
         if sim.phases.last() != Some(phase) {
             sim.phases.push(*phase);
         }
-        if *phase == Phase::Contract {
+        if *phase == Phase::Contract && !again {
             let migration = migration.clone();
             self.check_contract(&migration);
         }

@@ -144,7 +144,11 @@ impl Desk {
     ) {
         self.wake_at = now + LOOK_STANDING;
         let Some((lease, scope)) = lease else {
-            self.refuse_all(out, event);
+            // What was answered is taken in all the same; nothing is decided.
+            if let Some(event) = event {
+                self.take_in(now, event, out);
+            }
+            self.refuse_all(out);
             return;
         };
         if self.stepped_at.is_some_and(|last| now.since(last) > AWAY) {
@@ -168,10 +172,7 @@ impl Desk {
     }
 
     /// Without the lease nothing is promised to anybody.
-    fn refuse_all(&mut self, out: &mut Vec<Effect>, event: Option<Event>) {
-        if let Some(Event::Asked(_, input)) = event {
-            self.inbox.push_back(input);
-        }
+    fn refuse_all(&mut self, out: &mut Vec<Effect>) {
         for input in self.inbox.drain(..) {
             out.push(Effect::Answer(self.subject.clone(), input.id, Err(Refused::NotLeader)));
         }
@@ -423,9 +424,15 @@ impl Desk {
 
     /// The clock's jump is written before anything is decided by the new time.
     pub(super) fn jump(&mut self, by: Span) {
+        self.sending.jump(by);
         if self.state.is_some() {
             self.jumped = self.jumped + by;
         }
+    }
+
+    /// The runner's time has moved ahead because of this service's own entries: they know already.
+    pub(super) fn shift(&mut self, by: Span) {
+        self.sending.jump(by);
     }
 
     fn note_first_look(&mut self, now: Time) {
