@@ -175,7 +175,11 @@ impl Host {
 
     /// It stands still from now on; with luck between deciding and doing.
     pub fn hang(&mut self, now: Time, until: Time) {
-        if self.process.is_none() {
+        if self.process.is_none() || self.hangs_until > now {
+            // It stands still already, or there is nothing to stand still.
+            if self.process.is_some() {
+                self.hangs_until = self.hangs_until.max(until);
+            }
             return;
         }
         // What a target without a fence would take has to be started within the lease: a process

@@ -34,7 +34,9 @@ impl Source for SimSource {
         let verdict = world.verdict(&question);
         let mut answers = Vec::new();
         for check in &question.checks {
-            world.answers.insert(check.clone(), (question.rollout, verdict, at));
+            if verdict == Verdict::Pass {
+                world.answers.insert(check.clone(), (question.rollout, at));
+            }
             let evidence = Evidence { basis: Basis::Rule, summary: format!("{verdict:?}"), numbers: Vec::new() };
             answers.push(Answer { check: check.clone(), verdict, evidence });
         }

@@ -13,7 +13,7 @@ use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
-use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, READ_MAX, Record, StoreError};
+use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, Record, StoreError};
 use crate::uphold::uphold;
 use model::gate::Gate;
 use model::plan::Verb;
@@ -260,7 +260,8 @@ impl Desk {
             }
         };
         let mut state = self.reading.take().unwrap_or_default();
-        let more = records.len() >= READ_MAX;
+        // A store may answer with fewer than were asked for: only nothing is the end.
+        let more = !records.is_empty();
         for record in records {
             if record.position <= state.position {
                 continue;
