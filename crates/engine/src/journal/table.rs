@@ -182,7 +182,7 @@ pub fn may_follow(phase: Phase, kind: Kind) -> bool {
         Kind::Halted => {
             matches!(
                 phase,
-                Between | Doing | Undecided | Paused | PausedDoing | BackBetween | BackDoing | BackUndecided | Halted
+                Between | Doing | Undecided | Paused | PausedDoing | BackBetween | BackUndecided | Halted
             )
         }
         Kind::Ended => matches!(phase, Between | BackBetween | Halted),
