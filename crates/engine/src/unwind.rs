@@ -84,7 +84,7 @@ pub fn way_back_from(plan: &Plan, step: StepNumber, facts: &Facts) -> Result<Pla
     let mut steps = Vec::new();
     for (index, past) in plan.steps.iter().enumerate().take(usize::from(step.0) + 1) {
         if past.only_if.is_none() || past.only_if == plan.steps[usize::from(step.0)].only_if {
-            crate::effect::apply(&mut standing, &past.verb, None);
+            crate::compile::foretell(&mut standing, plan.stable(), &past.verb);
             // Bounded by STEPS_MAX.
             steps.push(StepNumber(index as u16));
         }

@@ -62,7 +62,18 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     let two = random.percent(40);
     let hosts = (0..if two { 2 } else { 1 }).map(|number| Host::new(number, &world, &store, &subject)).collect();
     let people = People::new(random.fork(), scenario, faults_until);
-    let mut run = Run { world, subject, store: sim_store, hosts, people, random, next_disaster: Time(2_000), phase: Phase::Standing, rare: false, turns: 0 };
+    let mut run = Run {
+        world,
+        subject,
+        store: sim_store,
+        hosts,
+        people,
+        random,
+        next_disaster: Time(2_000),
+        phase: Phase::Standing,
+        rare: false,
+        turns: 0,
+    };
     run.to_the_end(faults_until);
     run.outcome(seed)
 }
@@ -171,7 +182,11 @@ impl Run {
         self.next_disaster = now + Span(self.random.between(1_500, 14_000));
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
-        let kind = if std::mem::take(&mut self.rare) { *self.random.pick(&[4, 4, 6, 6, 8, 9]) } else { self.random.between(0, 15) };
+        let kind = if std::mem::take(&mut self.rare) {
+            *self.random.pick(&[4, 4, 6, 6, 8, 9])
+        } else {
+            self.random.between(0, 15)
+        };
         match kind {
             0..=1 => {
                 world.inject(Fault::ControllerCrash);

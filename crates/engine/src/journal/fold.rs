@@ -143,7 +143,9 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             state.closing = None;
             state.standing.closings.retain(|closing| closing.work != *work);
             if let ClosingWork::Shrink { release, .. } = work {
-                forget_drained(&mut state, *release);
+                if state.standing.forget_drained(*release) {
+                    state.generations.table = position;
+                }
             }
             forget_old_releases(&mut state);
         }
@@ -315,11 +317,7 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
 fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'static str> {
     let since = state.elapsed(state.at);
     let rollout = current(state, step, attempt)?;
-    let (proven, stopped) = match rollout.step().map(|step| &step.verb) {
-        Some(Verb::Start { release, .. }) => (Some(*release), None),
-        Some(Verb::Stop { release, .. }) => (None, Some(*release)),
-        _ => (None, None),
-    };
+    let verb = rollout.step().map(|step| step.verb.clone());
     rollout.doing = None;
     rollout.failed = None;
     rollout.skipped = false;
@@ -328,17 +326,14 @@ fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'stati
     rollout.approvals.clear();
     rollout.cursor.0 += 1;
     rollout.skip_unchosen();
-    state.proven.extend(proven);
-    if let Some(release) = stopped {
-        forget_drained(state, release);
+    let Some(verb) = verb else { return Ok(()) };
+    if let Verb::Start { release, .. } = &verb {
+        state.proven.insert(*release);
     }
-    Ok(())
-}
-
-fn forget_drained(state: &mut State, release: ReleaseNumber) {
-    if state.standing.forget_drained(release) {
+    if effect::finish(&mut state.standing, &verb) {
         state.generations.table = state.position;
     }
+    Ok(())
 }
 
 fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Result<(), &'static str> {
@@ -437,6 +432,8 @@ fn forget_unproven(state: &mut State) {
 
 /// What a person accepted is commanded anew, so that targets know it as the newest.
 fn accept_observed(state: &mut State) {
+    // Its drain is not part of what was observed: what had begun has to begin again.
+    state.closing = state.closing.take().filter(|run| matches!(run.work, ClosingWork::Contract { .. }));
     state.generations.table = state.position;
     let releases: Vec<ReleaseNumber> = state.standing.capacity.keys().copied().collect();
     for release in releases {
