@@ -15,6 +15,7 @@ pub mod journal;
 pub mod launch;
 pub mod observe;
 pub mod outline;
+pub mod planted;
 pub mod runner;
 pub mod store;
 pub mod unwind;

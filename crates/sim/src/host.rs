@@ -68,18 +68,20 @@ impl Host {
 
     fn start(&mut self, now: Time) {
         self.incarnation += 1;
+        let holder = format!("controller-{}-{}", self.number, self.incarnation);
+        self.world.lock().checker.started.insert(holder.clone(), now);
         let world = &self.world;
         let router = world.lock().facts.router.is_some();
         let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
         let drivers = Drivers {
-            platform: Arc::new(SimPlatform::new(world.clone())),
+            platform: Arc::new(SimPlatform::new(world.clone(), &holder)),
             router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
             sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
             caller: Some(Arc::new(SimCaller(world.clone()))),
             migrator: Some(Arc::new(SimMigrator(world.clone()))),
             flags: Some(Arc::new(SimFlags(world.clone()))),
         };
-        let mut runner = Runner::new("everything", &format!("controller-{}-{}", self.number, self.incarnation));
+        let mut runner = Runner::new("everything", &holder);
         runner.add(self.subject.clone(), drivers.facts(), now);
         let clock = EngineClock::new(self.wall(now), now, Time(0));
         self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });

@@ -5,6 +5,7 @@ use super::state::{Back, ClosingRun, Doing, HEARD_MAX, RELEASES_MAX, Rollout, St
 use super::table::{Kind, Phase, may_follow};
 use crate::effect;
 use crate::journal::Cause;
+use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::{StepNumber, Verb};
 use model::standing::{Closing, ClosingWork, Contracted};
@@ -278,7 +279,9 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
     let verb = &rollout.step().ok_or("the plan has no such step")?.verb.clone();
     rollout.attempt = attempt;
     rollout.doing = Some(Doing { generation: position, since, count, undecided: None });
-    rollout.approvals.clear();
+    if !planted::is(Bug::ApprovalSurvives) {
+        rollout.approvals.clear();
+    }
     rollout.skipped = false;
     if rollout.back.is_none() && rollout.started.last() != Some(&step) {
         rollout.started.push(step);
@@ -323,7 +326,9 @@ fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'stati
     rollout.skipped = false;
     rollout.attempt = 0;
     rollout.since = since;
-    rollout.approvals.clear();
+    if !planted::is(Bug::ApprovalSurvives) {
+        rollout.approvals.clear();
+    }
     rollout.cursor.0 += 1;
     rollout.skip_unchosen();
     let Some(verb) = verb else { return Ok(()) };
