@@ -173,7 +173,8 @@ impl World {
                 let elapsed = self.checker.state.elapsed(self.checker.state.at);
                 for closing in &self.checker.state.standing.closings {
                     if let ClosingWork::Contract { migration, .. } = &closing.work {
-                        self.checker.windows.insert(migration.clone(), self.now + closing.due.since(elapsed));
+                        let landed = self.checker.decided_at.unwrap_or(self.now);
+                        self.checker.windows.insert(migration.clone(), landed + closing.due.since(elapsed));
                     }
                 }
             }

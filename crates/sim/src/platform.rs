@@ -229,7 +229,7 @@ impl World {
         let (release, number) = *self.random.pick(&alive);
         self.inject(Fault::InstanceCrash);
         self.tell(|| format!("instance {number} of {release} crashes"));
-        let forgotten = self.random.percent(40);
+        let forgotten = self.random.percent(50);
         if let Some(sim) = self.releases.get_mut(&release) {
             sim.instances.remove(&number);
         }
@@ -246,7 +246,8 @@ impl World {
             _ => self.random.between(65_000, 100_000),
         };
         let until = self.now + Span(lasts);
-        let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
+        let alive = self.releases.iter().filter(|(_, sim)| sim.wanted > 0);
+        let releases: Vec<ReleaseNumber> = alive.map(|(release, _)| *release).collect();
         if releases.is_empty() {
             return;
         }
