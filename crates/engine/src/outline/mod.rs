@@ -2,6 +2,7 @@
 //! how long it takes, how many instances run, and the way back from each step.
 
 mod duration;
+mod look;
 mod table;
 mod title;
 
@@ -77,6 +78,13 @@ pub struct Exposure {
     pub copies: Share,
     /// Nobody is served at all.
     pub held: bool,
+}
+
+impl StepOutline {
+    /// The letter of the way back that leads back from here, as the table shows it.
+    pub fn back_letter(&self) -> String {
+        table::letter(self.back)
+    }
 }
 
 /// A way back.
