@@ -231,7 +231,7 @@ impl Look<'_> {
         let window = self.service.rollback.window;
         let contracts = self.plan.closings.iter().any(|work| match work {
             model::standing::ClosingWork::Contract { .. } => true,
-            model::standing::ClosingWork::Retire(_) => false,
+            model::standing::ClosingWork::Retire(_) | model::standing::ClosingWork::Shrink { .. } => false,
         });
         if contracts && window < WINDOW_MIN {
             self.say(

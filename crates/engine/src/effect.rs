@@ -42,14 +42,19 @@ pub fn touches_table(standing: &Standing, verb: &Verb) -> bool {
     match verb {
         Verb::Route { .. } | Verb::Drain { .. } => true,
         Verb::Start { release, .. } => standing.drained_from.contains_key(release),
-        Verb::Stop { .. }
-        | Verb::Observe { .. }
+        // What is gone leaves the table, so that it is not drained still when it comes back.
+        Verb::Stop { release, keep } => *keep == 0 && is_in_table(standing, *release),
+        Verb::Observe { .. }
         | Verb::Approve { .. }
         | Verb::Hook { .. }
         | Verb::Migrate { .. }
         | Verb::Flag { .. }
         | Verb::Notify { .. } => false,
     }
+}
+
+fn is_in_table(standing: &Standing, release: ReleaseNumber) -> bool {
+    standing.drained_from.contains_key(&release) || standing.intent.lane(release).is_some()
 }
 
 /// The intent without a release that has no share of it; unchanged where it has one.

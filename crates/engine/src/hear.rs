@@ -108,6 +108,7 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
     let mut closings = before.closings.clone();
     closings.retain(|closing| match &closing.work {
         ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
+        ClosingWork::Shrink { .. } => false,
         ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
     });
     Some(Standing {

@@ -166,6 +166,23 @@ impl Observations {
             })
     }
 
+    /// Whether every member had confirmed a table at least as new when last looked at, however long
+    /// ago that is: no reason to send it again.
+    pub fn table_was_live(&self, generation: Position) -> bool {
+        !self.routed
+            || self.router.as_ref().is_some_and(|look| {
+                let members = &look.seen.members;
+                !members.is_empty()
+                    && members.values().all(|member| member.as_ref().is_some_and(|seen| seen.generation >= generation))
+            })
+    }
+
+    /// Whether the platform had acted on this generation when last looked at, however long ago.
+    pub fn capacity_was_taken(&self, release: ReleaseNumber, generation: Position) -> bool {
+        let look = self.platform.as_ref().and_then(|look| look.seen.releases.get(&release));
+        look.is_some_and(|look| look.generation >= generation)
+    }
+
     /// A platform's answer comes in.
     pub fn see_platform(&mut self, at: Time, seen: PlatformLook, state: &State) {
         for (release, wanted) in &state.standing.capacity {

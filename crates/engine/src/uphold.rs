@@ -26,7 +26,7 @@ pub fn uphold(state: &State, subject: &Subject, seen: &Observations, facts: &Fac
     let now = now.max(state.at);
     let entry = restore(state, seen, now).or_else(|| close(state, seen, facts, now));
     let folded = entry.as_ref().and_then(|entry| fold(state.clone(), now, entry).ok());
-    let commands = commands(folded.as_ref().unwrap_or(state), subject, seen, now);
+    let commands = commands(folded.as_ref().unwrap_or(state), subject, seen);
     Decision { entries: entry.into_iter().collect(), commands, wake_at: Some(next_closing(state, now)) }
 }
 
@@ -97,6 +97,7 @@ fn close(state: &State, seen: &Observations, facts: &Facts, now: Time) -> Option
 fn may_begin(state: &State, work: &ClosingWork, seen: &Observations, now: Time) -> bool {
     match work {
         ClosingWork::Retire(release) => state.standing.release != Some(*release),
+        ClosingWork::Shrink { .. } => true,
         ClosingWork::Contract { old, .. } => {
             let gone = seen.platform(now).is_some_and(|look| {
                 look.releases.iter().all(|(release, instances)| release > old || instances.running == 0)
@@ -114,12 +115,13 @@ fn go_on_closing(state: &State, run: &ClosingRun, seen: &Observations, facts: &F
             let reply = seen.reply(&Target::Migration(migration.clone()), run.generation);
             (reply == Some(&Reply::Accepted)).then_some(Entry::ClosingDone { work })
         }
-        ClosingWork::Retire(release) if run.stopping => {
+        ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } if run.stopping => {
             let generation = state.generations.capacity.get(release).copied().unwrap_or_default();
             let look = seen.instances(*release, now)?;
-            (look.generation >= generation && look.running == 0).then_some(Entry::ClosingDone { work })
+            let kept = state.standing.capacity(*release);
+            (look.generation >= generation && look.running <= kept).then_some(Entry::ClosingDone { work })
         }
-        ClosingWork::Retire(release) => {
+        ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => {
             let table = state.generations.table;
             let (_, since) =
                 seen.drained_since.filter(|(generation, _)| *generation == table && seen.table_live(table, now))?;

@@ -85,6 +85,14 @@ pub struct Closing {
 pub enum ClosingWork {
     /// The old release is drained, then stopped.
     Retire(ReleaseNumber),
+    /// A release that serves on has fewer instances: the others are drained, then stopped. It is due at
+    /// once, whatever rollback window is open.
+    Shrink {
+        /// The release.
+        release: ReleaseNumber,
+        /// The instances that stay: the ones numbered below this.
+        keep: u32,
+    },
     /// A migration is contracted, once no instance of the old release lives.
     Contract {
         /// The migration.

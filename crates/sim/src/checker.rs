@@ -387,7 +387,7 @@ impl World {
         let now = self.now;
         let old = self.checker.state.closing.as_ref().and_then(|run| match &run.work {
             ClosingWork::Contract { migration: name, old } if name == migration => Some(*old),
-            ClosingWork::Contract { .. } | ClosingWork::Retire(_) => None,
+            ClosingWork::Contract { .. } | ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => None,
         });
         let Some(old) = old else {
             return self.broken(format!("migration {migration} is contracted, and no closing says so"));

@@ -85,6 +85,7 @@ impl Host {
 
     /// The process ends at once; what it sent is under way all the same.
     pub fn crash(&mut self, starts_at: Time) {
+        self.hangs_until = Time(0);
         self.process = None;
         self.stalled.clear();
         self.starts_at = starts_at;
@@ -97,7 +98,8 @@ impl Host {
 
     /// Whether it believes that it leads.
     pub fn leads(&self, now: Time) -> bool {
-        self.process.as_ref().is_some_and(|process| process.runner.lease(now).is_some())
+        let wall = self.wall(now);
+        self.process.as_ref().is_some_and(|process| process.runner.lease(process.clock.peek(wall, now)).is_some())
     }
 
     /// Its runner.
@@ -114,7 +116,7 @@ impl Host {
             Some(process) => {
                 let wanted = process.runner.wake_at().unwrap_or(now);
                 let engine_now = process.clock.peek(self.wall(now), now);
-                now + wanted.since(engine_now).max(Span(1))
+                now + wanted.since(engine_now)
             }
         }
     }
@@ -168,6 +170,9 @@ impl Host {
 
     /// It stands still from now on; with luck between deciding and doing.
     pub fn hang(&mut self, now: Time, until: Time) {
+        if self.process.is_none() {
+            return;
+        }
         // What a target without a fence would take has to be started within the lease: a process
         // that stands still between that look and the start is the named residue of such targets.
         let unfenced = {

@@ -242,6 +242,7 @@ impl World {
         }
         let release = *self.random.pick(&releases);
         self.inject(Fault::InstanceFlap);
+        self.schedule(until, Happening::Ready(release));
         if let Some(sim) = self.releases.get_mut(&release) {
             for instance in sim.instances.values_mut() {
                 instance.flaps_until = until;

@@ -86,7 +86,9 @@ impl Run {
             let now = self.next_moment();
             if now > end || self.turns > TURNS_MAX {
                 let phase = self.world.lock().checker.state.phase();
-                let line = format!("no end {} after the last fault: still {}", now.since(faults_until), phase.as_str());
+                let why = self.why_not_calm(now).unwrap_or_default();
+                let line =
+                    format!("no end {} after the last fault: {}, {why}", now.since(faults_until), phase.as_str());
                 self.world.lock().broken(line);
                 return;
             }
@@ -106,7 +108,7 @@ impl Run {
             if !self.world.lock().checker.broken.is_empty() {
                 return;
             }
-            if now > faults_until && self.people.are_done(now) && self.is_calm(now) {
+            if now > faults_until && self.people.are_done(now) && self.why_not_calm(now).is_none() {
                 self.check_calm();
                 return;
             }
@@ -195,19 +197,31 @@ impl Run {
         }
     }
 
-    /// Nothing goes on any more, and nothing is due.
-    fn is_calm(&mut self, now: Time) -> bool {
-        let Some(leader) = self.hosts.iter().find(|host| host.leads(now)) else { return false };
-        let Some(state) = leader.runner().and_then(|runner| runner.state(&self.subject)) else { return false };
+    /// What still goes on, or is due, or is not as it should be.
+    fn why_not_calm(&mut self, now: Time) -> Option<String> {
+        let Some(leader) = self.hosts.iter().find(|host| host.leads(now)) else { return Some("nobody leads".into()) };
+        let desk = leader.runner().and_then(|runner| runner.desk(&self.subject));
+        let (Some(desk), Some(state)) = (desk, desk.and_then(|desk| desk.state())) else {
+            return Some("the leader has not read the journal".into());
+        };
         let world = self.world.lock();
-        if world.checker.state != *state || !world.under_way.is_empty() {
-            return false;
+        if world.checker.state != *state {
+            return Some("the leader does not know the whole journal".into());
         }
-        let done = state.phase() == Phase::Standing && state.waiting.is_none() && state.closing.is_none();
-        let Some(desk) = leader.runner().and_then(|runner| runner.desk(&self.subject)) else { return false };
-        let elapsed = state.elapsed(now.max(state.at));
-        let due = state.standing.closings.iter().any(|closing| closing.due <= elapsed + Span::hours(2));
-        done && !due && desk.seen().looked && is_upheld(&world, state)
+        if !world.under_way.is_empty() {
+            return Some(format!("under way: {:?}", world.under_way.values().next()));
+        }
+        if state.phase() != Phase::Standing || state.waiting.is_some() || state.closing.is_some() {
+            return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
+        }
+        if !state.standing.closings.is_empty() {
+            return Some(format!("to be closed: {:?}", state.standing.closings));
+        }
+        if !desk.seen().looked {
+            return Some("the leader has not looked".into());
+        }
+        (!is_upheld(&world, state))
+            .then(|| format!("not as it should be: {:?} {:?}", state.standing, world.platform_look()))
     }
 
     /// In the calm the journal and the world must say the same.

@@ -95,7 +95,7 @@ impl Scenario {
         let mut service = self.service.clone();
         service.run.version = format!("1.{number}.0");
         if number > 1 && random.percent(60) {
-            service.strategy = strategy(random, service.traffic.is_some());
+            service.strategy = strategy(random, Traffics::of(service.traffic.as_ref()));
         }
         if let Some(database) = &mut service.database {
             for migration in &mut database.migrations {
@@ -103,7 +103,10 @@ impl Scenario {
             }
         }
         for flag in &mut service.flags {
-            flag.from = world.flags.get(&flag.flag).map_or_else(|| flag.from.clone(), |sim| sim.setting.clone());
+            flag.from = match world.flags.get(&flag.flag) {
+                Some(sim) if !sim.killed => sim.setting.clone(),
+                Some(_) | None => flag.from.clone(),
+            };
             flag.to = FlagSetting { variant: name(&format!("v{number}")), share: Share::ALL };
         }
         let artifact = Digest::of(format!("artifact {number}").as_bytes());
@@ -139,7 +142,15 @@ fn service(random: &mut Random, autoscaled: bool) -> Service {
     let routed = random.percent(85);
     let singleton = !routed && random.percent(30);
     let count = if singleton { 1 } else { u32::try_from(random.between(1, 6)).unwrap_or(1) };
-    let sticky = random.percent(30).then(|| Sticky::Cookie("unit".into()));
+    let sticky = random.percent(40).then(|| Sticky::Cookie("unit".into()));
+    let traffic = routed.then(|| Traffic {
+        listen: vec![Listen { address: ":8080".into(), tls: None }],
+        hosts: Vec::new(),
+        paths: Vec::new(),
+        sticky,
+        matches: Vec::new(),
+    });
+    let strategy = strategy(random, Traffics::of(traffic.as_ref()));
     Service {
         name: name("shop"),
         environment: name("production"),
@@ -170,14 +181,8 @@ fn service(random: &mut Random, autoscaled: bool) -> Service {
         },
         drain: Drain { spread: Span(500), deadline: Span(random.between(500, 4_000)), grace: Span::seconds(5) },
         limits: Limits { restarts: 3, ..Limits::default() },
-        traffic: routed.then(|| Traffic {
-            listen: vec![Listen { address: ":8080".into(), tls: None }],
-            hosts: Vec::new(),
-            paths: Vec::new(),
-            sticky,
-            matches: Vec::new(),
-        }),
-        strategy: strategy(random, routed),
+        traffic,
+        strategy,
         checks: checks(random, routed),
         gates: gates(random),
         hooks: hooks(random),
@@ -288,8 +293,32 @@ fn hold(random: &mut Random) -> Span {
     Span(if random.percent(25) { random.between(10_000, 30_000) } else { random.between(500, 6_000) })
 }
 
-fn strategy(random: &mut Random, routed: bool) -> Strategy {
-    match random.between(0, if routed { 6 } else { 2 }) {
+/// What kind of traffic there is, as far as strategies care.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Traffics {
+    None,
+    ByRequest,
+    Sticky,
+}
+
+impl Traffics {
+    fn of(traffic: Option<&Traffic>) -> Self {
+        match traffic.map(|traffic| traffic.sticky.is_some()) {
+            None => Self::None,
+            Some(false) => Self::ByRequest,
+            Some(true) => Self::Sticky,
+        }
+    }
+}
+
+fn strategy(random: &mut Random, traffic: Traffics) -> Strategy {
+    let routed = traffic != Traffics::None;
+    let kinds = match traffic {
+        Traffics::None => 2,
+        Traffics::ByRequest => 5,
+        Traffics::Sticky => 6,
+    };
+    match random.between(0, kinds) {
         0 => Strategy::Recreate(Recreate { hold: if random.percent(50) { Hold::Maintenance } else { Hold::Parking } }),
         1 => Strategy::Rolling(Rolling {
             surge: Amount::Count(u32::try_from(random.between(1, 2)).unwrap_or(1)),
@@ -307,7 +336,7 @@ fn strategy(random: &mut Random, routed: bool) -> Strategy {
             idle: random.percent(40).then_some(Amount::Count(1)),
             checks: Vec::new(),
         }),
-        5 => Strategy::Ab(Ab {
+        6 => Strategy::Ab(Ab {
             variants: vec![variant("control", Plays::Stable), variant("treatment", Plays::Candidate)],
             until: Span(random.between(5_000, 30_000)),
             otherwise: if random.percent(50) { name("control") } else { name("treatment") },

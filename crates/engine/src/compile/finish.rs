@@ -162,6 +162,8 @@ fn taken_over(draft: &Draft<'_>, stable: ReleaseNumber) -> Vec<ClosingWork> {
         ClosingWork::Retire(release) => {
             *release != candidate && *release != stable && draft.now().capacity(*release) > 0
         }
+        // What is shrunk is stable, and that goes altogether.
+        ClosingWork::Shrink { .. } => false,
         // A release that serves again needs the old shape again.
         ClosingWork::Contract { old, .. } => *old < candidate,
     };

@@ -9,13 +9,13 @@ use crate::store::Position;
 use model::plan::{Phase as MigrationPhase, Verb};
 use model::service::Repeat;
 use model::standing::ClosingWork;
-use model::{Span, Subject, Time};
+use model::{Span, Subject};
 
 /// How long a migration's command may take: its own time-out is the step's.
 const MIGRATION_LIMIT: Span = Span::minutes(10);
 
 /// The commands that close the gap between what is wanted and what was seen.
-pub fn commands(state: &State, subject: &Subject, seen: &Observations, now: Time) -> Vec<Command> {
+pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Command> {
     if state.phase() == Phase::Halted {
         // Halted moves nothing.
         return Vec::new();
@@ -24,13 +24,12 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations, now: Time
     let mut send = |generation: Position, act: Act, limit: Span| {
         commands.push(Command { subject: subject.clone(), generation, act, limit });
     };
-    if seen.routed && state.generations.table > Position(0) && !seen.table_live(state.generations.table, now) {
+    if seen.routed && state.generations.table > Position(0) && !seen.table_was_live(state.generations.table) {
         let table = Table { intent: state.standing.intent.clone(), drained_from: state.standing.drained_from.clone() };
         send(state.generations.table, Act::Table(table), COMMAND_LIMIT);
     }
     for (release, generation) in &state.generations.capacity {
-        let acted = seen.instances(*release, now).is_some_and(|look| look.generation >= *generation);
-        if !acted {
+        if !seen.capacity_was_taken(*release, *generation) {
             let count = state.standing.capacity(*release);
             send(*generation, Act::Scale { release: *release, count }, COMMAND_LIMIT);
         }

@@ -46,6 +46,7 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
 fn due(work: &ClosingWork, old: ReleaseNumber, elapsed: Time, until: Time) -> Time {
     match work {
         ClosingWork::Retire(release) if *release != old => elapsed,
+        ClosingWork::Shrink { .. } => elapsed,
         ClosingWork::Retire(_) | ClosingWork::Contract { .. } => until,
     }
 }
@@ -54,6 +55,7 @@ fn due(work: &ClosingWork, old: ReleaseNumber, elapsed: Time, until: Time) -> Ti
 fn still_right(work: &ClosingWork, kept: ReleaseNumber, capacity: &BTreeMap<ReleaseNumber, u32>) -> bool {
     match work {
         ClosingWork::Retire(release) => *release != kept && capacity.contains_key(release),
+        ClosingWork::Shrink { release, keep } => capacity.get(release).is_some_and(|count| count > keep),
         ClosingWork::Contract { old, .. } => kept > *old,
     }
 }
@@ -66,8 +68,10 @@ pub fn rolled_back(state: &State, rollout: &Rollout) -> Standing {
     standing.intent = before.intent.clone();
     standing.warm = before.warm.filter(|warm| standing.capacity(warm.release) > 0);
     standing.closings = before.closings.clone();
+    let capacity = &standing.capacity;
     standing.closings.retain(|closing| match &closing.work {
-        ClosingWork::Retire(release) => standing.capacity.contains_key(release),
+        ClosingWork::Retire(release) => capacity.contains_key(release),
+        ClosingWork::Shrink { release, keep } => capacity.get(release).is_some_and(|count| count > keep),
         ClosingWork::Contract { .. } => true,
     });
     standing

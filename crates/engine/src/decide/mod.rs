@@ -56,7 +56,7 @@ pub fn decide(state: &State, subject: &Subject, seen: &Observations, facts: &Fac
         ahead = Some(next);
     }
     let current = ahead.as_ref().unwrap_or(state);
-    let commands = commands(current, subject, seen, now);
+    let commands = commands(current, subject, seen);
     Decision { entries, commands, wake_at: Some(wake_at(current, seen, now)) }
 }
 

@@ -12,7 +12,7 @@ pub const ENTRY_VERSION: u16 = 1;
 
 /// One entry of a service's journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "entry", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Entry {
     /// Somebody asked for something, and it was granted.
     Asked {
@@ -139,7 +139,7 @@ pub struct Judgement {
 
 /// Why a rollout goes around.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// A check or a watch failed.
     Check(Judgement),
@@ -178,7 +178,7 @@ pub enum Cause {
 
 /// How a rollout ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ending", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// As planned; this release serves.
     Completed {
@@ -225,7 +225,7 @@ pub struct Aim {
 
 /// What can be asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Ask {
     /// Land this release.
     Deploy {

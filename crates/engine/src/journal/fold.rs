@@ -7,7 +7,7 @@ use crate::effect;
 use crate::journal::Cause;
 use crate::store::Position;
 use model::plan::{StepNumber, Verb};
-use model::standing::{ClosingWork, Contracted};
+use model::standing::{Closing, ClosingWork, Contracted};
 use model::{ReleaseNumber, Span, Time};
 use std::fmt;
 use std::sync::Arc;
@@ -113,6 +113,10 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
         }
         Entry::Ended { ending, standing } => {
             let number = state.rollout.take().ok_or("no rollout runs").map_err(illegal)?.number;
+            let table = |standing: &model::Standing| (standing.intent.clone(), standing.drained_from.clone());
+            if table(&state.standing) != table(standing) {
+                state.generations.table = position;
+            }
             state.standing = (**standing).clone();
             state.last = Some((number, ending.clone()));
             if *ending == Ending::Halted {
@@ -165,8 +169,7 @@ fn asked(state: &mut State, input: &Input) -> Result<(), &'static str> {
         }
         Ask::Scale { count } => {
             let release = state.standing.release.ok_or("nothing serves")?;
-            state.standing.set_capacity(release, *count);
-            state.generations.capacity.insert(release, state.position);
+            scale(state, release, *count);
             return Ok(());
         }
         Ask::Pause
@@ -185,6 +188,29 @@ fn asked(state: &mut State, input: &Input) -> Result<(), &'static str> {
     let rollout = state.rollout.as_mut().ok_or("no rollout runs")?;
     asked_of_rollout(rollout, input, now);
     Ok(())
+}
+
+/// More instances start at once; fewer are drained first, which is a closing's work.
+fn scale(state: &mut State, release: ReleaseNumber, count: u32) {
+    call_off(state, |work| matches!(work, ClosingWork::Shrink { release: other, .. } if *other == release));
+    if state.standing.drained_from.remove(&release).is_some() {
+        state.generations.table = state.position;
+    }
+    if count < state.standing.capacity(release) {
+        let due = state.elapsed(state.at);
+        state.standing.closings.insert(0, Closing { due, work: ClosingWork::Shrink { release, keep: count } });
+    } else {
+        state.standing.set_capacity(release, count);
+        state.generations.capacity.insert(release, state.position);
+    }
+}
+
+/// Closings that have lost their reason, begun or not.
+fn call_off(state: &mut State, lapsed: impl Fn(&ClosingWork) -> bool) {
+    state.standing.closings.retain(|closing| !lapsed(&closing.work));
+    if state.closing.as_ref().is_some_and(|run| lapsed(&run.work)) {
+        state.closing = None;
+    }
 }
 
 fn asked_of_rollout(rollout: &mut Rollout, input: &Input, now: Time) {
@@ -317,12 +343,11 @@ fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Resul
 /// What a plan starts must not be stopped by a closing that began before: the plan takes it over.
 fn call_off_retirements(state: &mut State, plan: &model::Plan) {
     for step in &plan.steps {
-        if let Verb::Start { release, .. } = &step.verb {
-            let work = ClosingWork::Retire(*release);
-            state.standing.closings.retain(|closing| closing.work != work);
-            if state.closing.as_ref().is_some_and(|run| run.work == work) {
-                state.closing = None;
-            }
+        if let Verb::Start { release: started, .. } = &step.verb {
+            call_off(state, |work| match work {
+                ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => release == started,
+                ClosingWork::Contract { .. } => false,
+            });
         }
     }
 }
@@ -345,6 +370,12 @@ fn closing_began(state: &mut State, work: &ClosingWork) -> Result<(), &'static s
                 state.standing.warm = None;
             }
         }
+        ClosingWork::Shrink { release, keep } => {
+            if *keep < state.standing.capacity(*release) {
+                state.standing.drained_from.insert(*release, *keep);
+                state.generations.table = state.position;
+            }
+        }
         ClosingWork::Contract { migration, old } => {
             state.standing.contracted.push(Contracted { migration: migration.clone(), old: *old });
         }
@@ -360,9 +391,16 @@ fn closing_stopped(state: &mut State, work: &ClosingWork) -> Result<(), &'static
     let run = run.ok_or("that closing is not draining")?;
     run.stopping = true;
     run.since = since;
-    let ClosingWork::Retire(release) = work else { return Err("only a retirement stops anything") };
-    state.standing.set_capacity(*release, 0);
+    let (release, keep) = match work {
+        ClosingWork::Retire(release) => (release, 0),
+        ClosingWork::Shrink { release, keep } => (release, *keep),
+        ClosingWork::Contract { .. } => return Err("a contraction stops nothing"),
+    };
+    // A rollout may have taken more of it away meanwhile.
+    let keep = keep.min(state.standing.capacity(*release));
+    state.standing.set_capacity(*release, keep);
     state.generations.capacity.insert(*release, state.position);
+    state.generations.table = state.position;
     forget_unproven(state);
     Ok(())
 }

@@ -247,7 +247,7 @@ fn afterwards(plan: &Plan, counted: bool) -> Vec<String> {
     let lands = plan.kept == plan.candidate && plan.stable().is_some();
     let warm = plan.closings.iter().any(|work| match work {
         ClosingWork::Retire(release) => Some(*release) == plan.stable(),
-        ClosingWork::Contract { .. } => false,
+        ClosingWork::Shrink { .. } | ClosingWork::Contract { .. } => false,
     });
     if lands && !warm {
         lines.push("nothing stays warm: a return would start the old release first".into());
@@ -270,6 +270,7 @@ fn closing(plan: &Plan, work: &ClosingWork, counted: bool) -> String {
             format!("{release} stays warm for {window}{with} ({back}), then goes")
         }
         ClosingWork::Retire(release) => format!("{release}, warm from an earlier landing, goes at once"),
+        ClosingWork::Shrink { release, keep } => format!("{release} shrinks to {}", title::instances(*keep)),
         ClosingWork::Contract { migration, old } => format!(
             "migration {migration} is contracted after {window}, once no instance up to {old} lives: no way back past that"
         ),

@@ -91,7 +91,7 @@ struct Asked {
 }
 
 impl Desk {
-    pub(super) fn new(subject: Subject, facts: Facts) -> Self {
+    pub(super) fn new(subject: Subject, facts: Facts, wake_at: Time) -> Self {
         Self {
             subject,
             facts,
@@ -107,7 +107,7 @@ impl Desk {
             checkpointed_at: Time(0),
             taken_over_at: Time(0),
             stepped_at: None,
-            wake_at: Time(0),
+            wake_at,
             jumped: Span::ZERO,
             given_up: None,
         }
@@ -128,8 +128,8 @@ impl Desk {
     }
 
     /// Everything known is forgotten: somebody else may have written.
-    pub(super) fn forget(&mut self) {
-        let fresh = Desk::new(self.subject.clone(), self.facts.clone());
+    pub(super) fn forget(&mut self, now: Time) {
+        let fresh = Desk::new(self.subject.clone(), self.facts.clone(), now);
         let inbox = std::mem::take(&mut self.inbox);
         *self = Desk { inbox, sending: std::mem::take(&mut self.sending), ..fresh };
     }

@@ -127,7 +127,7 @@ impl Runner {
     /// A service to be looked after, with what its drivers can do.
     pub fn add(&mut self, subject: Subject, facts: Facts, now: Time) {
         self.wakes.insert((now, subject.clone()));
-        self.desks.insert(subject.clone(), Desk::new(subject, facts));
+        self.desks.insert(subject.clone(), Desk::new(subject, facts, now));
     }
 
     /// The state of a service as this runner knows it.
@@ -191,7 +191,7 @@ impl Runner {
                 if epoch != self.lease.map(|lease| lease.epoch) {
                     // Somebody else may have written meanwhile: everything is read anew.
                     for desk in self.desks.values_mut() {
-                        desk.forget();
+                        desk.forget(now);
                     }
                     let subjects: Vec<Subject> = self.desks.keys().cloned().collect();
                     self.wakes = subjects.into_iter().map(|subject| (now, subject)).collect();

@@ -46,6 +46,11 @@ impl Scalar for Address {
             return Err(Wrong::new(Code::BadAddress, format!("did you mean \":{}\"?", word.text)));
         }
         let wrong = |help: &str| Err(Wrong::new(Code::BadAddress, help));
+        const ONLY: &str =
+            "write only a host and a port, as `127.0.0.1:8080` or `[::1]:8080`; no `http://` and no path";
+        if word.text.contains('/') {
+            return wrong(ONLY);
+        }
         let Some((host, port)) = word.string()?.rsplit_once(':') else {
             return wrong("write `:8080` for every address of the machine, or `127.0.0.1:8080` for one");
         };
@@ -59,7 +64,7 @@ impl Scalar for Address {
         if named || (!inside.is_empty() && inside.bytes().all(hexadecimal)) {
             return Ok(Self(word.text.clone()));
         }
-        wrong("write only a host and a port, as `127.0.0.1:8080` or `[::1]:8080`; no `http://` and no path")
+        wrong(ONLY)
     }
 
     fn shape() -> Value {

@@ -94,7 +94,7 @@ impl Scalar for BoundValue {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stable;
 
-choice!(Stable, "what the candidate is compared with", { "stable" => Stable });
+choice!(Stable, "a word for `compare`", { "stable" => Stable });
 
 object! {
     /// A question about evidence. With `above` or `below` it holds a number against a bound; with

@@ -37,7 +37,7 @@ impl<T: Read, const MIN: usize> Read for List<T, MIN> {
     }
 
     fn what() -> String {
-        format!("a list (each: {})", T::what())
+        format!("a list (of {})", T::what())
     }
 
     fn read(node: &Node, reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -57,8 +57,11 @@ impl<T: Read, const MIN: usize> Read for List<T, MIN> {
 
 fn check_length(length: usize, min: usize, at: At, reader: &mut Reader<'_, '_>) -> Option<()> {
     if length < min {
-        let message = if length == 0 { "this is empty".to_owned() } else { format!("{length} is too few here") };
-        reader.problem(Code::WrongLength, at, message, format!("write at least {min}, or remove the key"));
+        let message = match length {
+            0 => "there is nothing in this".to_owned(),
+            _ => format!("there is only {length} here, but at least {min} are needed"),
+        };
+        reader.problem(Code::WrongLength, at, message, "add what is missing, or remove the key");
         return None;
     }
     if length > ENTRIES_MAX {
@@ -140,6 +143,8 @@ pub(crate) trait Key {
     const CODE: Code;
     /// Whether it fits.
     fn fits(text: &str) -> bool;
+    /// What to write instead.
+    fn hint(text: &str) -> String;
 }
 
 /// A value and its key.
@@ -165,7 +170,7 @@ impl<K: Key, T: Read, const MIN: usize> Read for Dictionary<K, T, MIN> {
     }
 
     fn what() -> String {
-        format!("a map (for each key: {})", T::what())
+        format!("a map of names, each with {}", T::what())
     }
 
     fn read(node: &Node, reader: &mut Reader<'_, '_>) -> Option<Self> {
@@ -205,7 +210,7 @@ fn check_key<K: Key>(key: &str, at: At, reader: &mut Reader<'_, '_>) -> bool {
         reader.problem(Code::VariableInKey, at, message, "variables are only filled in in values");
     } else {
         let message = format!("`{}` is not {}", super::reader::short(key), K::WHAT);
-        reader.problem(K::CODE, at, message, format!("rename it to {}", K::WHAT));
+        reader.problem(K::CODE, at, message, K::hint(key));
     }
     false
 }

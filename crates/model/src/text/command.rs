@@ -72,7 +72,7 @@ fn split(text: &str, at: At, reader: &mut Reader<'_, '_>) -> Option<Vec<String>>
     if let Some(word) = shell {
         let message = format!("`{}` needs a shell, but commands are started without one", word.text);
         let help = "if a shell is meant, start it: run: [sh, -c, \"…\"]; if the text itself is meant, put it in quotes";
-        reader.problem(Code::ShellSyntax, at, message, help);
+        reader.problem(Code::ShellSyntax, reader.part_at(&word.text, at), message, help);
         return None;
     }
     let expanded: Vec<_> = words.iter().map(|word| reader.expand(&word.text, at)).collect();

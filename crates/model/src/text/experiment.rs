@@ -14,7 +14,7 @@ use super::word::choice;
 use crate::strategy::{Ab, Plays, Variant};
 use crate::{Name, Share};
 
-choice!(Plays, "which release plays a variant", {
+choice!(Plays, "a word for `plays`", {
     "stable" => Plays::Stable,
     "candidate" => Plays::Candidate,
     "other" => Plays::Other,

@@ -129,13 +129,13 @@ pub(crate) fn resolve(
     let startup = probe(&text.startup, STARTUP, traffic, reader);
     let ready = probe(&text.ready, READY, traffic, reader);
     let live = probe(&text.live, LIVE, traffic, reader);
-    if let (Some(grace), Some(deadline)) = (text.grace.get(), text.deadline.get()) {
-        if grace.value.0 >= deadline.value.0 {
-            let at = if grace.written { grace.at } else { deadline.at };
-            let message = format!("the grace ({}) is not shorter than the deadline ({})", grace.shown, deadline.shown);
-            let help = "an instance would count as late before its failures count: give it a longer `deadline`";
-            reader.problem(Code::TimesDisagree, at, message, help);
-        }
+    if let (Some(grace), Some(deadline)) = (text.grace.get(), text.deadline.get())
+        && grace.value.0 >= deadline.value.0
+    {
+        let at = if grace.written { grace.at } else { deadline.at };
+        let message = format!("the grace ({}) is not shorter than the deadline ({})", grace.shown, deadline.shown);
+        let help = "an instance would count as late before its failures count: give it a longer `deadline`";
+        reader.problem(Code::TimesDisagree, at, message, help);
     }
     let connects = traffic.unwrap_or(false).then(|| READY.probe(ProbeKind::Tcp));
     Some(Health {

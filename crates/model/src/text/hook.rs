@@ -18,7 +18,7 @@ use crate::service::{Call, FlagChange, Hook, HookPoint, Repeat};
 use crate::{Name, Share};
 use serde_json::{Value, json};
 
-choice!(HookPoint, "a point of the way", {
+choice!(HookPoint, "a point of the landing", {
     "before" => HookPoint::Before,
     "after-start" => HookPoint::AfterStart,
     "before-route" => HookPoint::BeforeRoute,
@@ -28,7 +28,7 @@ choice!(HookPoint, "a point of the way", {
     "on-rollback" => HookPoint::OnRollback,
 });
 
-choice!(Repeat, "whether it may be repeated", { "safe" => Repeat::Safe, "never" => Repeat::Never });
+choice!(Repeat, "a word for `repeat`", { "safe" => Repeat::Safe, "never" => Repeat::Never });
 
 object! {
     /// What takes a hook back.

@@ -7,7 +7,8 @@ use crate::Name;
 use serde_json::{Value, json};
 
 const NAME_PATTERN: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
-const NAME_WHAT: &str = "a name (1 to 63 lower-case letters, digits and dashes, no dash at either end)";
+const NAME_WHAT: &str = "a name, as `shop` or `shop-worker`";
+const NAME_RULE: &str = "a name has 1 to 63 lower-case letters, digits and dashes, and no dash at either end";
 
 impl Scalar for Name {
     fn belongs() -> String {
@@ -29,8 +30,8 @@ fn suggestion(text: &str) -> String {
     let lower = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let guess: String = text.chars().map(lower).collect();
     match Name::new(guess.trim_matches('-')) {
-        Ok(name) => format!("did you mean `{name}`?"),
-        Err(_) => "choose a short name, as `shop` or `shop-worker`".to_owned(),
+        Ok(name) => format!("did you mean `{name}`? {}", NAME_RULE.replacen('a', "A", 1)),
+        Err(_) => NAME_RULE.to_owned(),
     }
 }
 
@@ -45,6 +46,10 @@ impl Key for NameKey {
 
     fn fits(text: &str) -> bool {
         Name::new(text).is_ok()
+    }
+
+    fn hint(text: &str) -> String {
+        suggestion(text)
     }
 }
 
@@ -61,6 +66,14 @@ impl Key for VariableKey {
         let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
         text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_ascii_digit())
     }
+
+    fn hint(text: &str) -> String {
+        let mut guess: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        if !guess.starts_with(|c: char| !c.is_ascii_digit()) {
+            guess.insert(0, '_');
+        }
+        if text.is_ascii() { format!("did you mean `{guess}`?") } else { "use plain letters, A to Z".to_owned() }
+    }
 }
 
 /// Keys that are names of headers, cookies or query parameters.
@@ -71,6 +84,10 @@ impl Key for TokenKey {
     const PATTERN: &'static str = "^[A-Za-z0-9_.-]+$";
     const WHAT: &'static str = "the name of a header, cookie or parameter (letters, digits, `_`, `.` and `-`)";
     const CODE: Code = Code::BadName;
+
+    fn hint(_: &str) -> String {
+        "write only the name, as `x-session`".to_owned()
+    }
 
     fn fits(text: &str) -> bool {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))

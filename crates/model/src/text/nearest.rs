@@ -9,12 +9,17 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     let allowed = (length / 3).clamp(1, 3);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&word, &plain(candidate)), candidate))
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let near = candidates
+        .iter()
+        .map(|candidate| (distance(&word, &plain(candidate)), *candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    // `mon` is far from `monday`, but can mean nothing else.
+    let mut longer = candidates.iter().filter(|candidate| length >= 3 && candidate.starts_with(&word));
+    let only = longer.next().filter(|_| longer.next().is_none()).copied();
+    near.or(only)
 }
 
 /// Case, and the way words are joined, are the commonest differences: `openFiles`, `open_files`.
@@ -65,6 +70,7 @@ mod tests {
             ("open_files", Some("open-files")),
             ("rnu", Some("run")),
             ("Health", Some("health")),
+            ("env", Some("environment")),
             ("replicas", None),
             ("x", None),
         ] {

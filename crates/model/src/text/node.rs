@@ -128,10 +128,10 @@ fn number(text: &str) -> Option<Number> {
     if !digit_or_point || !numeric || !unsigned.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Ok(whole) = text.parse::<i64>() {
-            return Some(Number::from(whole));
-        }
+    if unsigned.bytes().all(|byte| byte.is_ascii_digit())
+        && let Ok(whole) = text.parse::<i64>()
+    {
+        return Some(Number::from(whole));
     }
     text.parse::<f64>().ok().and_then(Number::from_f64)
 }

@@ -41,8 +41,8 @@ macro_rules! object {
                 node: &$crate::text::node::Node,
                 reader: &mut $crate::text::reader::Reader<'_, '_>,
             ) -> Option<Self> {
-                let Some(object) = $crate::text::object::Object::open(node, $label, reader) else {
-                    reader.wrong_type(node, &<Self as $crate::text::reader::Read>::what());
+                let Some(mut object) = $crate::text::object::Object::open(node, $label) else {
+                    reader.wants_map(node, &<Self as $crate::text::reader::Read>::what(), Self::KEYS);
                     return None;
                 };
                 object.check(Self::KEYS, Self::RULES, reader);
@@ -104,20 +104,27 @@ pub(crate) struct Object<'n> {
     label: &'static str,
     at: At,
     entries: &'n [Entry],
+    /// Keys that are not there, but that an unknown one was meant to be: one slip is one problem.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Object<'n> {
     /// The node as an object, if it is a map.
-    pub(crate) fn open(node: &'n Node, label: &'static str, _: &mut Reader<'_, '_>) -> Option<Self> {
+    pub(crate) fn open(node: &'n Node, label: &'static str) -> Option<Self> {
         match &node.content {
-            Content::Map(entries) => Some(Self { label, at: node.at, entries }),
+            Content::Map(entries) => Some(Self { label, at: node.at, entries, meant: Vec::new() }),
             Content::Scalar { .. } | Content::List(_) => None,
         }
     }
 
     /// Takes down unknown keys, and what does not hold between the known ones.
-    pub(crate) fn check(&self, known: &[&'static str], rules: &[Rule], reader: &mut Reader<'_, '_>) {
-        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+    pub(crate) fn check(&mut self, known: &[&'static str], rules: &[Rule], reader: &mut Reader<'_, '_>) {
+        let entries = self.entries;
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            // Looking for what was meant costs more than a hostile text should be able to ask for.
+            if reader.problems.is_full() {
+                break;
+            }
             self.unknown(entry, known, reader);
         }
         for rule in rules {
@@ -125,15 +132,23 @@ impl<'n> Object<'n> {
         }
     }
 
-    fn unknown(&self, entry: &Entry, known: &[&'static str], reader: &mut Reader<'_, '_>) {
+    fn unknown(&mut self, entry: &Entry, known: &[&'static str], reader: &mut Reader<'_, '_>) {
         if entry.key.contains("${") {
             let message = format!("`{}` is a variable in a key", entry.key);
             reader.problem(Code::VariableInKey, entry.at, message, "variables are only filled in in values");
             return;
         }
-        let help = match (synonym(self.label, &entry.key), nearest(&entry.key, known.iter().copied())) {
-            (Some(synonym), _) => synonym.to_owned(),
-            (None, Some(near)) => format!("did you mean `{near}`?"),
+        let near = nearest(&entry.key, known.iter().copied());
+        let help = match (synonym(self.label, &entry.key), near) {
+            (Some(synonym), _) => {
+                let named = |key: &str| synonym.contains(&format!("`{key}:"));
+                self.meant.extend(known.iter().filter(|key| named(key)));
+                synonym.to_owned()
+            }
+            (None, Some(near)) => {
+                self.meant.extend(known.iter().filter(|key| **key == near));
+                format!("did you mean `{near}`?")
+            }
             (None, None) => format!("the keys here are {}", listed(known)),
         };
         let message = format!("`{}` is not a key of the {}", entry.key, self.label);
@@ -146,8 +161,10 @@ impl<'n> Object<'n> {
             self.entries.iter().filter(|entry| group.contains(&entry.key.as_str())).collect()
         };
         match *rule {
-            Rule::ExactlyOne(group) | Rule::AtLeastOne(group) if there(group).is_empty() => {
-                let message = format!("the {} needs one of the keys {}", self.label, listed(group));
+            Rule::ExactlyOne(group) | Rule::AtLeastOne(group)
+                if there(group).is_empty() && !group.iter().any(|key| self.meant.contains(key)) =>
+            {
+                let message = format!("the {} needs one of the keys {}", self.label, super::word::either(group));
                 reader.problem(Code::MissingKey, self.at, message, "add one of them");
             }
             Rule::ExactlyOne(group) | Rule::AtMostOne(group) if there(group).len() > 1 => {
@@ -156,7 +173,9 @@ impl<'n> Object<'n> {
                 let help = format!("keep one of {}", listed(group));
                 reader.problem(Code::ChooseOne, both[1].at, message, help);
             }
-            Rule::Needs(key, other) if present.contains(key) && !present.contains(other) => {
+            Rule::Needs(key, other)
+                if present.contains(key) && !present.contains(other) && !self.meant.contains(&other) =>
+            {
                 let at = there(&[key]).first().map_or(self.at, |entry| entry.at);
                 let message = format!("`{key}` needs `{other}` beside it");
                 reader.problem(Code::MissingKey, at, message, format!("add `{other}`"));
@@ -176,8 +195,11 @@ impl<'n> Object<'n> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == key) {
             return reader.located(&entry.value, &format!("`{key}`")).map_or(Field::Bad, Field::Good);
         }
+        if self.meant.contains(&key) {
+            return Field::Bad;
+        }
         if required {
-            let message = format!("the {} has no `{key}`", self.label);
+            let message = format!("the {} lacks the key `{key}`", self.label);
             reader.problem(Code::MissingKey, self.at, message, format!("add `{key}:` with {}", T::what()));
             return Field::Bad;
         }

@@ -62,7 +62,7 @@ impl<'a> Problems<'a> {
 
     /// Takes down a problem. A parser's position may lie behind the end, so it is moved inside.
     pub(crate) fn add(&mut self, code: Code, at: At, message: impl Into<String>, help: impl Into<String>) {
-        if self.found.len() >= PROBLEMS_MAX {
+        if self.is_full() {
             return;
         }
         let line = at.line.clamp(1, u32::try_from(self.lines.len()).unwrap_or(u32::MAX));
@@ -85,6 +85,11 @@ impl<'a> Problems<'a> {
     /// Never shows what is written there.
     pub(crate) fn mask(&mut self, at: At) {
         self.masks.push(at);
+    }
+
+    /// Whether no more are taken down: then nobody needs to look for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= PROBLEMS_MAX
     }
 
     /// How many there are so far.
@@ -135,10 +140,10 @@ fn mask_credentials(line: &mut [char]) {
         let stop = |c: &char| c.is_whitespace() || matches!(c, '/' | '"' | '\'');
         let end = start + line[start..].iter().position(stop).unwrap_or(line.len() - start);
         // The last `@` ends the credentials; a password may contain one.
-        if let Some(sign) = line[start..end].iter().rposition(|c| *c == '@') {
-            if let Some(colon) = line[start..start + sign].iter().position(|c| *c == ':') {
-                line[start + colon + 1..start + sign].fill('*');
-            }
+        if let Some(sign) = line[start..end].iter().rposition(|c| *c == '@')
+            && let Some(colon) = line[start..start + sign].iter().position(|c| *c == ':')
+        {
+            line[start + colon + 1..start + sign].fill('*');
         }
         index = end.max(start);
     }

@@ -110,7 +110,7 @@ impl Reader<'_, '_> {
     /// Reads a node that belongs to something at `at` (a key, mostly).
     pub(crate) fn located<T: Read>(&mut self, node: &Node, what: &str) -> Option<Located<T>> {
         if node.is_null() {
-            let help = format!("write {} behind it, or remove it", T::what());
+            let help = format!("give it a value: {}; or remove it", T::what());
             self.problem(Code::NoValue, node.at, format!("{what} has no value"), help);
             return None;
         }
@@ -120,10 +120,16 @@ impl Reader<'_, '_> {
 
     /// Takes down that something else belongs here.
     pub(crate) fn wrong_type(&mut self, node: &Node, what: &str) {
-        let message = format!("this is {}, but {what} belongs here", node.what());
+        let message = format!("this is {}, but what belongs here is {what}", node.what());
         let help = match &node.content {
+            Content::List(_) if what.starts_with("a map") => {
+                "write `NAME: value` on lines of their own, without dashes"
+            }
             Content::List(_) => "a list is only taken where several values make sense: remove the dash or the brackets",
             Content::Map(_) => "indented keys below this one make it a map: look at the indentation",
+            Content::Scalar { .. } if what.starts_with("a map") => {
+                "write `NAME: value` on lines of their own, indented"
+            }
             Content::Scalar { .. } => {
                 "see the examples in the documentation, or let an editor complete it: `glidepath schema`"
             }
@@ -137,6 +143,9 @@ impl Reader<'_, '_> {
             Ok(expanded) => Some(expanded),
             Err(bad) => {
                 for bad in bad {
+                    if self.problems.is_full() {
+                        break;
+                    }
                     let at = self.part_at(&bad.part, at);
                     let (code, message, help) = variable_problem(&bad.part, &bad.fault);
                     self.problem(code, at, message, help);
@@ -146,8 +155,21 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Takes down that a map with these keys belongs here.
+    pub(crate) fn wants_map(&mut self, node: &Node, what: &str, keys: &[&str]) {
+        let message = format!("this is {}, but what belongs here is {what}", node.what());
+        let keys = super::object::listed(keys);
+        let help = match &node.content {
+            Content::List(_) => {
+                format!("write `key: value` on lines of their own, without dashes; the keys are {keys}")
+            }
+            _ => format!("write `key: value` on lines of their own, indented; the keys are {keys}"),
+        };
+        self.problem(Code::WrongType, node.at, message, help);
+    }
+
     /// Where a part of a text stands, if it stands in the line where the text begins.
-    fn part_at(&self, part: &str, at: At) -> At {
+    pub(crate) fn part_at(&self, part: &str, at: At) -> At {
         let line = self.problems.line(at.line);
         let from = line.char_indices().nth(at.column as usize - 1).map_or(0, |(index, _)| index);
         let Some(offset) = line[from..].find(part) else { return at };

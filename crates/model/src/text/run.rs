@@ -62,11 +62,11 @@ pub(crate) type ArtifactValue = ShortOr<Text, ArtifactText>;
 
 pub(crate) fn resolve(text: &ServiceText, at: At, reader: &mut Reader<'_, '_>) -> Option<Run> {
     let artifact = artifact(&text.artifact);
-    if let (Some(artifact), Field::Absent) = (&artifact, &text.run) {
-        if !matches!(artifact, Artifact::Image(_)) {
-            let help = "add `run: ./program --port $PORT`, or an image that knows its command: `artifact: {image: …}`";
-            reader.problem(Code::NothingToRun, at, "the service has nothing to run", help);
-        }
+    if let (Some(artifact), Field::Absent) = (&artifact, &text.run)
+        && !matches!(artifact, Artifact::Image(_))
+    {
+        let help = "add `run: ./program --port $PORT`, or an image that knows its command: `artifact: {image: …}`";
+        reader.problem(Code::NothingToRun, at, "the service has nothing to run", help);
     }
     let secrets = secrets(&text.env, &text.secrets, reader);
     let env = env(&text.env, reader);
@@ -158,20 +158,28 @@ fn refuse_inline_secret(entry: &Named<OpenText>, reader: &mut Reader<'_, '_>) {
     let name = key.to_ascii_lowercase().replace('_', "-");
     let message = format!("`{}` looks like a secret, and its value is written into the file", entry.key);
     let help = format!(
-        "keep the value out of the file: `glidepath secret set {name}`, then below `secrets:` write `{}: {name}`\nor take it from the environment: \"${{{}}}\"",
+        "write `{}: {name}` below `secrets:` instead, where {name} is the name under which the secret is kept\nor take the value from the environment: \"${{{}}}\"",
         entry.key, entry.key
     );
     reader.problem(Code::InlineSecret, entry.value.at, message, help);
 }
 
-pub(crate) fn instances(field: &Field<InstancesValue>, at: At, reader: &mut Reader<'_, '_>) -> Option<Instances> {
-    let text = match field.value() {
-        _ if field.is_bad() => return None,
-        Some(ShortOr::Short(count)) => {
-            return Some(Instances { count: count.0, singleton: false, autoscaled: false });
-        }
-        Some(ShortOr::Full(text)) => text.clone(),
-        None => defaults::<InstancesText>(at, reader)?,
+/// How many there are, and the number as written.
+pub(crate) fn instances(
+    field: &Field<InstancesValue>,
+    at: At,
+    reader: &mut Reader<'_, '_>,
+) -> Option<(Instances, String)> {
+    let text = match field {
+        Field::Bad => return None,
+        Field::Absent => defaults::<InstancesText>(at, reader)?,
+        Field::Good(located) => match &located.value {
+            ShortOr::Full(text) => text.clone(),
+            ShortOr::Short(count) => {
+                let instances = Instances { count: count.0, singleton: false, autoscaled: false };
+                return Some((instances, located.shown.clone()));
+            }
+        },
     };
     let (count, singleton, autoscaled) = (text.count.get()?, text.singleton.get()?, text.autoscaled.get()?);
     if singleton.value && count.value.0 > 1 {
@@ -182,7 +190,8 @@ pub(crate) fn instances(field: &Field<InstancesValue>, at: At, reader: &mut Read
         let message = "a singleton cannot be autoscaled";
         reader.problem(Code::SingletonOverlap, autoscaled.at, message, "remove one of the two");
     }
-    Some(Instances { count: count.value.0, singleton: singleton.value, autoscaled: autoscaled.value })
+    let instances = Instances { count: count.value.0, singleton: singleton.value, autoscaled: autoscaled.value };
+    Some((instances, count.shown.clone()))
 }
 
 pub(crate) fn limits(field: &Field<LimitsText>, at: At, reader: &mut Reader<'_, '_>) -> Option<Limits> {

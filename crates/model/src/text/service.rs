@@ -21,12 +21,12 @@ use super::word::{OpenText, Text, choice};
 use crate::service::{Interruption, Notification, Occasion, Rollback, Service, UndecidedPolicy, UnwindingPolicy};
 use crate::{Name, Share};
 
-choice!(Interruption, "what a newer release does to a rollout", {
+choice!(Interruption, "a word for `interruption`", {
     "go-around" => Interruption::GoAround,
     "queue" => Interruption::Queue,
 });
 
-choice!(Occasion, "something that people are told about", {
+choice!(Occasion, "an occasion", {
     "started" => Occasion::Started,
     "waiting" => Occasion::Waiting,
     "completed" => Occasion::Completed,
@@ -37,7 +37,7 @@ choice!(Occasion, "something that people are told about", {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sudden;
 
-choice!(Sudden, "how traffic goes back", { "sudden" => Sudden });
+choice!(Sudden, "a word for `unwinding`", { "sudden" => Sudden });
 
 object! {
     /// Traffic goes back in even parts, so that a cold stable is not overrun.
@@ -163,6 +163,7 @@ fn resolve(text: &ServiceText, at: At, reader: &mut Reader<'_, '_>) -> Option<De
     let has_traffic = traffic::has_traffic(text);
     let run = run::resolve(text, at, reader);
     let instances = run::instances(&text.instances, at, reader);
+    let (instances, count) = instances.map_or((None, String::new()), |(instances, count)| (Some(instances), count));
     let health = health::resolve(&text.health, at, has_traffic, reader);
     let drain = health::drain(&text.drain, at, reader);
     let limits = run::limits(&text.limits, at, reader);
@@ -174,7 +175,7 @@ fn resolve(text: &ServiceText, at: At, reader: &mut Reader<'_, '_>) -> Option<De
         Some(traffic) => traffic.as_ref().map(|traffic| traffic.sticky.is_some()),
         None => None,
     };
-    let scene = Scene { at, traffic: has_traffic, sticky, instances: instances.clone(), checks: &names };
+    let scene = Scene { at, traffic: has_traffic, sticky, instances: instances.clone(), count: &count, checks: &names };
     let strategy = strategy::resolve(&text.strategy, &scene, reader);
     let gates = gate::resolve(&text.gates, reader);
     let hooks = hook::resolve(&text.hooks, has_traffic, reader);

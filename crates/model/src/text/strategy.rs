@@ -26,7 +26,7 @@ choice!(StrategyName, "a strategy", {
     "shadow" => StrategyName::Shadow,
 });
 
-choice!(Hold, "what callers see in between", {
+choice!(Hold, "a word for `hold`", {
     "maintenance" => Hold::Maintenance,
     "parking" => Hold::Parking,
 });
@@ -117,6 +117,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) traffic: Option<bool>,
     pub(crate) sticky: Option<bool>,
     pub(crate) instances: Option<Instances>,
+    /// The number of instances as written.
+    pub(crate) count: &'a str,
     pub(crate) checks: &'a CheckNames,
 }
 
@@ -132,11 +134,11 @@ impl Scene<'_> {
     /// Takes down that more instances are asked for than there are.
     pub(crate) fn at_most_all(&self, amount: Option<&Located<Amount>>, reader: &mut Reader<'_, '_>) {
         let (Some(amount), Some(instances)) = (amount, &self.instances) else { return };
-        if let (Amount::Count(count), false) = (amount.value, instances.autoscaled) {
-            if count > instances.count {
-                let message = format!("{} are more than the service has ({})", amount.shown, instances.count);
-                reader.problem(Code::MoreThanAll, amount.at, message, "write fewer, or a share, as `100%`");
-            }
+        if let (Amount::Count(count), false) = (amount.value, instances.autoscaled)
+            && count > instances.count
+        {
+            let message = format!("{} are more than the service has ({})", amount.shown, self.count);
+            reader.problem(Code::MoreThanAll, amount.at, message, "write fewer, or a share, as `100%`");
         }
     }
 
@@ -234,8 +236,7 @@ fn rolling(text: &RollingText, at: At, scene: &Scene<'_>, reader: &mut Reader<'_
     if let Some(instances) = scene.instances.as_ref().filter(|instances| !instances.autoscaled) {
         let all = unavailable.value.of(instances.count) >= instances.count;
         if all && unavailable.written && !instances.singleton {
-            let message =
-                format!("{} unavailable of {} would be a time without any", unavailable.shown, instances.count);
+            let message = format!("{} unavailable of {} would be a time without any", unavailable.shown, scene.count);
             let help = "write fewer, or choose `strategy: recreate`, which puts up a page meanwhile";
             reader.problem(Code::MoreThanAll, unavailable.at, message, help);
         }

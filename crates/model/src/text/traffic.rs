@@ -57,7 +57,7 @@ pub(crate) enum StickyWord {
     ClientNetwork,
 }
 
-choice!(StickyWord, "what makes a session", {
+choice!(StickyWord, "a word for `sticky`", {
     "cookie" => StickyWord::Cookie,
     "client-network" => StickyWord::ClientNetwork,
 });
@@ -152,7 +152,7 @@ object! {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoTraffic;
 
-choice!(NoTraffic, "a map that describes the traffic", { "none" => NoTraffic });
+choice!(NoTraffic, "a word for `traffic`", { "none" => NoTraffic });
 
 /// A map, or `traffic: none`.
 pub(crate) type TrafficValue = ShortOr<NoTraffic, TrafficText>;

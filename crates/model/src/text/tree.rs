@@ -223,9 +223,9 @@ fn levels(node: &Node) -> usize {
 
 fn tag(event: &Event<'_>) -> Option<String> {
     match event {
-        Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => {
-            tag.as_ref().map(|tag| tag.to_string())
-        }
+        Event::Scalar(_, _, _, tag) | Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => tag
+            .as_ref()
+            .map(|tag| if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }),
         _ => None,
     }
 }
@@ -268,6 +268,7 @@ fn explain(error: &ScanError) -> (String, &'static str) {
         ),
         ("flow construct", "a `[` or `{` is not closed"),
         ("unexpected end of stream", "a quote is not closed"),
+        ("indentation in quoted", "a quote is not closed, here or before"),
         ("document indicator", "a quote is not closed before the next `---`"),
         ("trailing content after", "there is something behind the closing quote: put the whole value in quotes"),
         ("unknown escape", "in double quotes a backslash starts an escape: write `\\\\`, or use single quotes"),

@@ -32,7 +32,7 @@ pub(crate) struct OpenText(pub(crate) String);
 
 impl Scalar for OpenText {
     fn belongs() -> String {
-        "a text (`\"\"` for an empty one)".to_owned()
+        "a text".to_owned()
     }
 
     fn from_word(word: &Word) -> Result<Self, Wrong> {

@@ -42,6 +42,19 @@ fn large_and_deep_texts_are_refused() {
 }
 
 #[test]
+fn a_flood_of_problems_is_cut_off() {
+    let keys: String = (0..80_000).map(|number| format!("key{number}: 1\n")).collect();
+    assert_eq!(refused(&keys).problems.len(), 200);
+    let unset = format!(
+        "service: shop\nrun: ./shop\nversion: \"{}\"\n",
+        (0..80_000).map(|number| format!("${{X{number}}}")).collect::<String>()
+    );
+    let report = refused(&unset);
+    assert_eq!(report.problems.len(), 200);
+    assert!(report.render(false).ends_with("there may be more behind them\n"));
+}
+
+#[test]
 fn tabs_marks_and_line_ends() {
     assert_eq!(code("service: shop\nhealth:\n\tready: /x\n"), Code::YamlSyntax);
     let marked = refused("\u{feff}srevice: shop\r\nrun: ./shop\r\n");
@@ -123,7 +136,7 @@ fn mutated_examples_never_panic_and_every_place_is_inside() {
     let schema = jsonschema::draft202012::new(&model::text::schema()).expect("the schema is one");
     let files = files("good");
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-    for round in 0..6_000 {
+    for round in 0..10_000 {
         let (name, _, text) = &files[chance.below(files.len())];
         let text = mutate(text, &mut chance);
         let source = Source { name, text: &text };

@@ -3,85 +3,91 @@
 use model::text::{Class, parse_one, schema};
 use serde_json::{Value, json};
 
+/// Texts that are right somewhere.
+const SEEDS: &[&str] = &[
+    "10s",
+    "1h30m",
+    "0s",
+    "5%",
+    "0.5 %",
+    "100%",
+    "100.0%",
+    "256MiB",
+    "2GB",
+    "250m",
+    "0.5",
+    "3",
+    ":8080",
+    "[::1]:80",
+    "a.example:65535",
+    "shop.example",
+    "*.shop.example",
+    "/a/b?c",
+    "https://x.example/y",
+    "10.0.0.0/8",
+    "2026-02-28",
+    "23:59",
+    "00:00",
+    "shop-1",
+    "p99",
+    "p99.9",
+    "error-rate",
+    "monday",
+    "true",
+    "null",
+    "~",
+    "",
+    " ",
+    "-1",
+    "1e3",
+    "0x10",
+    "5000ms",
+    "1d",
+    "tcp",
+    "approve",
+    "GET",
+    "X_Y",
+    "${A:-b}",
+    "$${",
+    "é",
+];
+
+/// Where a text is tried: one key for each kind of value.
+const KEYS: &[&str] = &[
+    "/health/grace",
+    "/undecided/exposure",
+    "/limits/memory",
+    "/limits/cpu",
+    "/limits/open-files",
+    "/instances",
+    "/listen",
+    "/place",
+    "/health/ready",
+    "/strategy/rolling/surge",
+    "/checks/a/above",
+    "/checks/a/measure",
+    "/version",
+    "/gates/webhooks/a",
+    "/gates/calendar/freezes/0/from",
+    "/gates/calendar/windows/0/from",
+    "/gates/calendar/windows/0/days",
+    "/gates/approval",
+    "/interruption",
+    "/run",
+    "/env/A",
+    "/flags/a",
+];
+
 /// Texts around the edge of each kind of value, written into a good service at one key.
 #[test]
 fn patterns_and_parsers_take_the_same_texts() {
     let schema = jsonschema::draft202012::new(&schema()).expect("the schema is one");
-    let seeds = [
-        "10s",
-        "1h30m",
-        "0s",
-        "5%",
-        "0.5 %",
-        "100%",
-        "100.0%",
-        "256MiB",
-        "2GB",
-        "250m",
-        "0.5",
-        "3",
-        ":8080",
-        "[::1]:80",
-        "a.example:65535",
-        "shop.example",
-        "*.shop.example",
-        "/a/b?c",
-        "https://x.example/y",
-        "10.0.0.0/8",
-        "2026-02-28",
-        "23:59",
-        "00:00",
-        "shop-1",
-        "p99",
-        "p99.9",
-        "error-rate",
-        "monday",
-        "true",
-        "null",
-        "~",
-        "",
-        " ",
-        "-1",
-        "1e3",
-        "0x10",
-        "5000ms",
-        "1d",
-        "tcp",
-        "approve",
-        "GET",
-        "X_Y",
-        "${A:-b}",
-        "$${",
-        "é",
-    ];
-    let keys = [
-        ("/health/grace", "10s"),
-        ("/undecided/exposure", "5%"),
-        ("/limits/memory", "1MiB"),
-        ("/limits/cpu", "1"),
-        ("/limits/open-files", "100"),
-        ("/instances", "2"),
-        ("/listen", ":1"),
-        ("/place", "x"),
-        ("/health/ready", "/x"),
-        ("/strategy/rolling/surge", "1"),
-        ("/checks/a/above", "1%"),
-        ("/checks/a/measure", "p9"),
-        ("/version", "1"),
-        ("/gates/webhooks/a", "http://a"),
-        ("/gates/calendar/freezes/0/from", "2026-01-01"),
-        ("/gates/calendar/windows/0/from", "10:00"),
-        ("/gates/calendar/windows/0/days", "daily"),
-        ("/gates/approval", "1"),
-        ("/interruption", "queue"),
-        ("/run", "./x"),
-        ("/env/A", "x"),
-        ("/flags/a", "on"),
-    ];
     let mut compared = 0;
-    for (key, _) in keys {
-        for seed in seeds.iter().flat_map(|seed| neighbours(seed)) {
-            for value in [Value::String(seed.clone()), plain(&seed)] {
+    for key in KEYS {
+        for seed in SEEDS.iter().flat_map(|seed| neighbours(seed)) {
+            let text = Value::String(seed.clone());
+            let number = Some(plain(&seed)).filter(|plain| *plain != text);
+            for value in std::iter::once(text).chain(number) {
                 let document = with(key, value.clone());
                 let text = serde_json::to_string(&document).expect("JSON");
                 let refused = parse_one(&text).err().is_some_and(|report| {
@@ -106,7 +112,7 @@ fn neighbours(seed: &str) -> Vec<String> {
     let characters: Vec<char> = seed.chars().collect();
     let mut all = vec![seed.to_owned()];
     for at in 0..=characters.len() {
-        for slip in ['0', '9', '.', '-', ' ', ':', '%'] {
+        for slip in ['0', '.', ' ', '%'] {
             let mut with = characters.clone();
             with.insert(at, slip);
             all.push(with.into_iter().collect());
