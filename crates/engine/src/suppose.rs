@@ -51,6 +51,6 @@ fn stays_warm(plan: &Plan, old: ReleaseNumber) -> bool {
     plan.kept != old
         && plan.closings.iter().any(|work| match work {
             ClosingWork::Retire(release) => *release == old,
-            ClosingWork::Contract { .. } => false,
+            ClosingWork::Shrink { .. } | ClosingWork::Contract { .. } => false,
         })
 }

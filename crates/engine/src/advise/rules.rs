@@ -76,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
         "a canary of instances: a few workers of the new version take jobs, and numbers decide whether more do",
     ),
     rule(
-        &[(InstantBack, Is::Yes), (TwiceTheInstances, Is::NotNo)],
+        &[(InstantBack, Is::Yes), (TwiceTheInstances, Is::NotNo), (ServesRequests, Is::NotNo)],
         BlueGreen,
         "the way back is instant: the old set keeps running, and one switch leads back to it",
     ),
@@ -92,7 +92,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule(&[], Rolling, UNSURE),
     rule(&[(ServesRequests, Is::NotNo), (EnoughTraffic, Is::NotNo)], Canary, ""),
-    rule(&[(TwiceTheInstances, Is::NotNo)], BlueGreen, ""),
+    rule(&[(ServesRequests, Is::NotNo), (TwiceTheInstances, Is::NotNo)], BlueGreen, ""),
     rule(&[(DowntimeOk, Is::NotNo)], Recreate, ""),
 ];
 
@@ -102,7 +102,11 @@ pub(super) const ALSO: &[Rule] = &[
     rule(&[(SideBySide, Is::Open)], Rolling, "both versions run at once for a while, so they must be compatible"),
     rule(&[(DowntimeOk, Is::No)], Rolling, "it is never down: an old instance leaves only when a new one is ready"),
     rule(&[(TwiceTheInstances, Is::No)], Rolling, "it needs only one instance more than usual while it lands"),
-    rule(&[(InstantBack, Is::Yes)], Canary, "its way back is fast: one change of weights, before most users saw anything"),
+    rule(
+        &[(InstantBack, Is::Yes), (Gradual, Is::Yes)],
+        Canary,
+        "its way back is fast: one change of weights, before most users saw anything",
+    ),
     rule(
         &[(EnoughTraffic, Is::Open), (ServesRequests, Is::NotNo)],
         Canary,
@@ -117,7 +121,8 @@ pub(super) const ALSO: &[Rule] = &[
 
 const APART: &str = "Old and new cannot run side by side, but what you want besides needs both at once. Split the \
                      change (expand the database, migrate, contract later), so that both can.";
-const NO_REQUESTS: &str = "Without requests there is nothing to copy and nobody to ask: only instances can be compared.";
+const NO_REQUESTS: &str =
+    "Without requests there is nothing to copy and nobody to ask: only instances can be compared.";
 
 /// Answers that cannot all be had, and what follows.
 pub(super) const CONTRADICTIONS: &[(When, &str)] = &[
@@ -143,6 +148,10 @@ pub(super) const CONTRADICTIONS: &[(When, &str)] = &[
     (
         &[(UserFeedback, Is::Yes), (EnoughTraffic, Is::No)],
         "An experiment with too few users never decides: ask them, or wait until there are more.",
+    ),
+    (
+        &[(InstantBack, Is::Yes), (ServesRequests, Is::No)],
+        "Without requests there is nothing to switch: a way back takes as long as instances take to start and stop.",
     ),
     (&[(UserFeedback, Is::Yes), (ServesRequests, Is::No)], NO_REQUESTS),
     (&[(ProductionLoad, Is::Yes), (ServesRequests, Is::No)], NO_REQUESTS),

@@ -242,13 +242,7 @@ fn way_back(index: usize, back: &BackOutline, look: Look, text: &mut String) {
     let letter = letter(index);
     for (index, part) in broken(&way, look.line.saturating_sub(10)).iter().enumerate() {
         let letter = if index == 0 { letter.as_str() } else { "" };
-        let _ = writeln!(
-            text,
-            "  {}{}  {}",
-            pad(letter, 3),
-            look.paint(Tone::Letter, letter),
-            look.paint(tone, part)
-        );
+        let _ = writeln!(text, "  {}{}  {}", pad(letter, 3), look.paint(Tone::Letter, letter), look.paint(tone, part));
     }
 }
 

@@ -14,14 +14,21 @@ pub const STRATEGIES: [StrategyName; 6] = [
     StrategyName::Shadow,
 ];
 
-/// The text. Experiments and shadows need requests; without any, it is one that rolls. So it is for
+/// Whether a strategy has something to move only where there are requests.
+pub fn needs_requests(strategy: StrategyName) -> bool {
+    match strategy {
+        StrategyName::BlueGreen | StrategyName::Ab | StrategyName::Shadow => true,
+        StrategyName::Recreate | StrategyName::Rolling | StrategyName::Canary | StrategyName::Return => false,
+    }
+}
+
+/// The text. Where a strategy needs requests and there are none, it is one that rolls; and so it is for
 /// the return, which nobody writes.
 pub fn starter(service: &Name, strategy: StrategyName, requests: bool) -> String {
     let texts = match (strategy, requests) {
         (StrategyName::Recreate, true) => serving(include_str!("recreate.yaml"), ALONE),
         (StrategyName::Recreate, false) => working(include_str!("recreate-worker.yaml")),
         (StrategyName::BlueGreen, true) => serving(include_str!("blue-green.yaml"), ALONE),
-        (StrategyName::BlueGreen, false) => working(include_str!("blue-green-worker.yaml")),
         (StrategyName::Canary, true) => serving(include_str!("canary.yaml"), COMPARED),
         (StrategyName::Canary, false) => working(include_str!("canary-worker.yaml")),
         (StrategyName::Ab, true) => {
@@ -29,9 +36,7 @@ pub fn starter(service: &Name, strategy: StrategyName, requests: bool) -> String
         }
         (StrategyName::Shadow, true) => serving(include_str!("shadow.yaml"), COMPARED),
         (StrategyName::Rolling | StrategyName::Return, true) => serving(include_str!("rolling.yaml"), COMPARED),
-        (StrategyName::Rolling | StrategyName::Return | StrategyName::Ab | StrategyName::Shadow, false) => {
-            working(include_str!("rolling.yaml"))
-        }
+        (_, false) => working(include_str!("rolling.yaml")),
     };
     texts.concat().replace("{service}", service.as_str())
 }

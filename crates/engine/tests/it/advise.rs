@@ -29,18 +29,18 @@ fn check(given: &str, strategy: &str, runner_up: &str, contradictions: usize, sh
 fn answers_lead_to_strategies() {
     check("", "rolling", "canary", 0, 9);
     check("-side-by-side +downtime-ok", "recreate", "rolling", 0, 0);
-    check("-side-by-side", "recreate", "rolling", 0, 7);
+    check("-side-by-side", "recreate", "rolling", 0, 8);
     check("+downtime-ok", "recreate", "rolling", 0, 8);
     check("+downtime-ok +side-by-side", "rolling", "canary", 0, 7);
-    check("+instant-back +twice-the-instances", "blue-green", "rolling", 0, 7);
+    check("+instant-back +twice-the-instances", "blue-green", "canary", 0, 7);
     check("+instant-back", "blue-green", "canary", 0, 8);
-    check("+gradual +enough-traffic", "canary", "rolling", 0, 6);
+    check("+gradual +enough-traffic", "canary", "rolling", 0, 5);
     check("+gradual +enough-traffic +instant-back +twice-the-instances", "canary", "blue-green", 0, 5);
     check("+gradual -serves-requests", "canary", "rolling", 0, 2);
-    check("+user-feedback +enough-traffic", "ab", "rolling", 0, 4);
-    check("+production-load", "shadow", "rolling", 0, 8);
+    check("+user-feedback +enough-traffic", "ab", "rolling", 0, 5);
+    check("+production-load", "shadow", "rolling", 0, 4);
     check("-downtime-ok -gradual -instant-back -user-feedback -production-load", "rolling", "canary", 0, 0);
-    check("-serves-requests -enough-traffic", "rolling", "blue-green", 0, 5);
+    check("-serves-requests -enough-traffic", "rolling", "recreate", 0, 3);
 }
 
 #[test]
@@ -48,12 +48,12 @@ fn contradictions_are_named_and_something_sound_is_still_recommended() {
     check("-side-by-side -downtime-ok", "rolling", "canary", 1, 7);
     check("-side-by-side -downtime-ok +gradual", "canary", "rolling", 1, 6);
     check("-side-by-side +downtime-ok +gradual +instant-back", "recreate", "canary", 1, 0);
-    check("+instant-back -twice-the-instances", "canary", "rolling", 1, 6);
-    check("+instant-back -twice-the-instances -enough-traffic", "rolling", "recreate", 1, 4);
-    check("+gradual -enough-traffic", "rolling", "blue-green", 1, 7);
+    check("+instant-back -twice-the-instances", "canary", "rolling", 1, 7);
+    check("+instant-back -twice-the-instances -enough-traffic", "rolling", "recreate", 1, 5);
+    check("+gradual -enough-traffic", "rolling", "blue-green", 1, 6);
     check("+user-feedback -enough-traffic", "rolling", "blue-green", 1, 7);
-    check("+user-feedback +production-load", "shadow", "ab", 1, 8);
-    check("+user-feedback +production-load -serves-requests", "rolling", "blue-green", 1, 5);
+    check("+user-feedback +production-load", "shadow", "ab", 1, 4);
+    check("+user-feedback +production-load -serves-requests", "rolling", "recreate", 1, 3);
 }
 
 /// Every way to answer: nothing is recommended that an answer forbids, and all of it can be written.
@@ -73,15 +73,10 @@ fn no_recommendation_goes_against_an_answer() {
             let answer = [None, Some(true), Some(false)][(way / 3_u32.pow(index as u32) % 3) as usize];
             given.set(*question, answer);
         }
-        // What sharpens it is asked for nearly all of the time; that is the slow part, so not here.
-        let complete = way % 61 == 0 || Q::ALL.iter().filter(|one| given.get(**one).is_none()).count() < 3;
-        if !complete {
-            continue;
-        }
         let found = recommend(&given);
         let forbidden = match found.strategy {
             StrategyName::Recreate => given.is(Q::DowntimeOk, false),
-            StrategyName::BlueGreen => given.is(Q::TwiceTheInstances, false),
+            StrategyName::BlueGreen => given.is(Q::TwiceTheInstances, false) || given.is(Q::ServesRequests, false),
             StrategyName::Canary => given.is(Q::EnoughTraffic, false) && !given.is(Q::ServesRequests, false),
             StrategyName::Ab => given.is(Q::EnoughTraffic, false) || given.is(Q::ServesRequests, false),
             StrategyName::Shadow => given.is(Q::ServesRequests, false),

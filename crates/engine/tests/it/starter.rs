@@ -5,7 +5,7 @@ use engine::compile::compile;
 use engine::concerns::concerns;
 use engine::facts::Facts;
 use engine::outline::outline;
-use engine::starter::{STRATEGIES, starter, suggested_name};
+use engine::starter::{STRATEGIES, needs_requests, starter, suggested_name};
 use engine::suppose;
 use model::strategy::StrategyName;
 use model::*;
@@ -35,7 +35,7 @@ fn every_starter_plans_and_worries_nobody() {
             let text = starter(&name, strategy, requests);
             let one = service(&text);
             let wanted = match strategy {
-                StrategyName::Ab | StrategyName::Shadow if !requests => StrategyName::Rolling,
+                strategy if needs_requests(strategy) && !requests => StrategyName::Rolling,
                 strategy => strategy,
             };
             assert_eq!((one.strategy.name(), one.traffic.is_some()), (wanted, requests), "{text}");
@@ -87,13 +87,9 @@ fn what_has_landed_can_return() {
         let standing = suppose::landed(&one, old, new, &facts).expect("it lands");
         let lands = strategy != StrategyName::Shadow;
         assert_eq!(standing.release, Some(if lands { new } else { old }), "{strategy:?}");
-        let warm = lands && strategy != StrategyName::Recreate;
+        let warm = matches!(strategy, StrategyName::BlueGreen | StrategyName::Canary | StrategyName::Ab);
         assert_eq!(standing.warm.map(|warm| warm.release), warm.then_some(old), "{strategy:?}");
-        let back = engine::compile::compile_return(
-            &suppose::release(old, &one, &BTreeMap::new()),
-            &standing,
-            &facts,
-        );
+        let back = engine::compile::compile_return(&suppose::release(old, &one, &BTreeMap::new()), &standing, &facts);
         assert_eq!(back.is_ok(), lands, "{strategy:?}");
     }
 }
