@@ -56,8 +56,8 @@ pub(super) fn pad(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(text.chars().count()))
 }
 
-/// Broken between words; a word that is too long stays whole.
-pub(super) fn broken(text: &str, width: usize) -> Vec<String> {
+/// A text in lines of at most so many columns, broken between words; a word that is too long stays whole.
+pub fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last().map_or(0, |line| line.chars().count());

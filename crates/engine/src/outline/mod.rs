@@ -7,6 +7,7 @@ mod table;
 mod title;
 
 pub use duration::Duration;
+pub use look::broken;
 pub use title::title;
 
 use crate::compile::foretell;
