@@ -11,6 +11,9 @@ use std::path::Path;
 /// What a person describes a service in.
 pub(crate) const GLIDEPATH_YAML: &str = "glidepath.yaml";
 
+/// What to do with a file that was written.
+pub(crate) const NEXT: &str = "set `run` to your command, then see what a landing would do with `glidepath plan`";
+
 /// Writes a file; one that is there is only replaced by `force`.
 pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();

@@ -3,7 +3,7 @@
 use crate::answers::{AnswerFlags, yes_or_no};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file::{GLIDEPATH_YAML, parse_name, service_name, write};
+use crate::file::{GLIDEPATH_YAML, NEXT, parse_name, service_name, write};
 use crate::screen::{Screen, Tone};
 use engine::advise::{Answers, Question, Recommendation, figures, recommend};
 use engine::starter::starter;
@@ -59,7 +59,7 @@ impl Advise {
         if self.write {
             let wrote = screen.paint(Tone::Good, "wrote");
             screen.line(format!("\n{wrote} {GLIDEPATH_YAML}"));
-            screen.line("next: set `run` to your command, then see what a landing would do with `glidepath plan`");
+            screen.sentences(0, "next:", NEXT);
         } else {
             let title = screen.paint(Tone::Strong, GLIDEPATH_YAML);
             screen.line(format!("\n{title} (written with --write)\n"));
