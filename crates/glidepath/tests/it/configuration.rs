@@ -121,12 +121,16 @@ fn collect(schema: &Value, words: &mut Vec<String>) {
     } else if !schema["const"].is_null() {
         words.push(code(&schema["const"]));
     } else if schema["type"] == "array" {
-        words.push(format!("list of {}", takes(&schema["items"])));
+        words.push(format!("list of {}", grouped(&takes(&schema["items"]))));
     } else if schema["type"] == "object" {
-        words.push(format!("map of {}", takes(&schema["additionalProperties"])));
+        words.push(format!("map of {}", grouped(&takes(&schema["additionalProperties"]))));
     } else {
         words.push(scalar(schema));
     }
+}
+
+fn grouped(choices: &str) -> String {
+    if choices.contains(" or ") { format!("({choices})") } else { choices.to_owned() }
 }
 
 fn scalar(schema: &Value) -> String {
