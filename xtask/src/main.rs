@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod mutants_task;
 mod sim_task;
 
 use clap::{Parser, Subcommand};
@@ -17,10 +18,13 @@ struct Arguments {
 enum Task {
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
+    /// Plant bugs, and see that each is caught.
+    Mutants(mutants_task::MutantsArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Sim(arguments) => sim_task::run(&arguments),
+        Task::Mutants(arguments) => mutants_task::run(&arguments),
     }
 }

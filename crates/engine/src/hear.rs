@@ -9,7 +9,7 @@ use crate::observe::Observations;
 use model::Time;
 use model::gate::Gate;
 use model::plan::Verb;
-use model::standing::{ClosingWork, Standing};
+use model::standing::{Closing, ClosingWork, Standing};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -90,8 +90,6 @@ pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> 
 /// What is observed, as a standing; none where something cannot be seen.
 pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Option<Standing> {
     let platform = seen.platform(now)?;
-    let running = platform.releases.iter().filter(|(_, look)| look.running > 0);
-    let capacity: BTreeMap<_, _> = running.map(|(release, look)| (*release, look.running)).collect();
     let intent = if seen.routed {
         let mut intents = seen.router(now)?.members.values().map(|member| member.as_ref()?.intent.as_ref());
         let first = intents.next()??;
@@ -102,6 +100,13 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
     } else {
         state.standing.intent.clone()
     };
+    // An instance that is away for a moment is not one less: the platform knows how many it was told.
+    let mut capacity = BTreeMap::new();
+    for (release, look) in &platform.releases {
+        if look.running > 0 || intent.reaches(*release) {
+            capacity.insert(*release, look.running.max(state.standing.capacity(*release)).max(1));
+        }
+    }
     let largest = intent.lanes().iter().max_by_key(|lane| lane.share).map(|lane| lane.release);
     let release = largest.or_else(|| capacity.iter().max_by_key(|(_, count)| **count).map(|(release, _)| *release));
     let before = &state.standing;
@@ -111,6 +116,14 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         ClosingWork::Shrink { .. } => false,
         ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
     });
+    // What runs and serves nobody is not kept for ever.
+    let due = state.elapsed(now);
+    for idle in capacity.keys().filter(|other| Some(**other) != release && !intent.reaches(**other)) {
+        let work = ClosingWork::Retire(*idle);
+        if !closings.iter().any(|closing| closing.work == work) {
+            closings.push(Closing { due, work });
+        }
+    }
     Some(Standing {
         release,
         capacity,
@@ -195,6 +208,9 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
         Ask::Scale { count } => {
             if state.standing.release.is_none() {
                 return not_now("nothing is deployed yet");
+            }
+            if state.closing.as_ref().is_some_and(|run| run.stopping) {
+                return not_now("instances are being stopped: ask again when they are gone");
             }
             if *count == 0 || *count > SCALE_MAX {
                 return no_such(format!("{count} instances: say a number from 1 to {SCALE_MAX}"));

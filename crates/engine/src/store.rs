@@ -202,6 +202,9 @@ pub const APPEND_LINES_MAX: usize = 1_000;
 /// The most bytes in one entry, all its texts together: a plan of a few hundred steps fits many times.
 pub const ENTRY_BYTES_MAX: usize = 1 << 20;
 
+/// The most bytes of entries in one append.
+pub const APPEND_BYTES_MAX: usize = 8 << 20;
+
 /// The most bytes in one checkpoint.
 pub const CHECKPOINT_BYTES_MAX: usize = 4 << 20;
 

@@ -26,8 +26,9 @@ pub struct Host {
     pub starts_at: Time,
     /// It stands still until then.
     pub hangs_until: Time,
-    /// What it was about to do when it began to stand still.
+    /// What it was about to do when it began to stand still, and when that was.
     stalled: Vec<Effect>,
+    stalled_at: Time,
     /// How far its wall clock is ahead of the true time, or behind.
     pub wall_offset: i64,
     next_task: u64,
@@ -55,6 +56,7 @@ impl Host {
             starts_at: Time(number * 700),
             hangs_until: Time(0),
             stalled: Vec::new(),
+            stalled_at: Time(0),
             wall_offset: 0,
             next_task: 0,
         }
@@ -66,18 +68,20 @@ impl Host {
 
     fn start(&mut self, now: Time) {
         self.incarnation += 1;
+        let holder = format!("controller-{}-{}", self.number, self.incarnation);
+        self.world.lock().checker.started.insert(holder.clone(), now);
         let world = &self.world;
         let router = world.lock().facts.router.is_some();
         let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
         let drivers = Drivers {
-            platform: Arc::new(SimPlatform::new(world.clone())),
+            platform: Arc::new(SimPlatform::new(world.clone(), &holder)),
             router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
             sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
             caller: Some(Arc::new(SimCaller(world.clone()))),
             migrator: Some(Arc::new(SimMigrator(world.clone()))),
             flags: Some(Arc::new(SimFlags(world.clone()))),
         };
-        let mut runner = Runner::new("everything", &format!("controller-{}-{}", self.number, self.incarnation));
+        let mut runner = Runner::new("everything", &holder);
         runner.add(self.subject.clone(), drivers.facts(), now);
         let clock = EngineClock::new(self.wall(now), now, Time(0));
         self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });
@@ -114,9 +118,8 @@ impl Host {
             Some(_) if self.hangs_until > now => self.hangs_until,
             // The runner's time may be ahead of the true one.
             Some(process) => {
-                let wanted = process.runner.wake_at().unwrap_or(now);
                 let engine_now = process.clock.peek(self.wall(now), now);
-                now + wanted.since(engine_now)
+                now + process.runner.wake_in(engine_now).unwrap_or_default()
             }
         }
     }
@@ -133,9 +136,11 @@ impl Host {
             }
             return;
         }
+        self.world.lock().checker.decided_at = Some(self.stalled_at);
         for effect in std::mem::take(&mut self.stalled) {
             self.carry_out(now, effect);
         }
+        self.world.lock().checker.decided_at = None;
         let heard = self.process.as_mut().map(|process| std::mem::take(&mut process.heard)).unwrap_or_default();
         for event in heard {
             self.handle(now, event);
@@ -157,6 +162,8 @@ impl Host {
         let (engine_now, jumped) = process.clock.tick(wall, now);
         if let Some(by) = jumped {
             process.runner.clock_jumped(by);
+            let number = self.number;
+            self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}"));
         }
         let effects = process.runner.handle(engine_now, event);
         for effect in effects {
@@ -170,7 +177,11 @@ impl Host {
 
     /// It stands still from now on; with luck between deciding and doing.
     pub fn hang(&mut self, now: Time, until: Time) {
-        if self.process.is_none() {
+        if self.process.is_none() || self.hangs_until > now {
+            // It stands still already, or there is nothing to stand still.
+            if self.process.is_some() {
+                self.hangs_until = self.hangs_until.max(until);
+            }
             return;
         }
         // What a target without a fence would take has to be started within the lease: a process
@@ -192,18 +203,17 @@ impl Host {
             }
             let effects = process.runner.handle(engine_now, Event::Tick);
             self.stalled.extend(effects);
+            self.stalled_at = now;
         }
         self.hangs_until = until;
     }
 
     fn carry_out(&mut self, now: Time, effect: Effect) {
-        let wall = self.wall(now);
         let Some(process) = &mut self.process else { return };
-        let (engine_now, _) = (process.clock.peek(wall, now), ());
         if let Effect::Say(_, words) = &effect {
             self.world.lock().tell(|| format!("says: {words}"));
         }
-        let Some(task) = perform(effect, &self.store, Some(&process.drivers), engine_now) else { return };
+        let Some(task) = perform(effect, &self.store, Some(&process.drivers)) else { return };
         self.next_task += 1;
         // The host's number is part of the task's, so that wakes find their host.
         let id = self.next_task * 16 + self.number;

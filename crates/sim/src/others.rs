@@ -34,7 +34,9 @@ impl Source for SimSource {
         let verdict = world.verdict(&question);
         let mut answers = Vec::new();
         for check in &question.checks {
-            world.answers.insert(check.clone(), (question.rollout, verdict, at));
+            if verdict == Verdict::Pass {
+                world.answers.insert(check.clone(), (question.rollout, at));
+            }
             let evidence = Evidence { basis: Basis::Rule, summary: format!("{verdict:?}"), numbers: Vec::new() };
             answers.push(Answer { check: check.clone(), verdict, evidence });
         }
@@ -80,7 +82,7 @@ impl World {
     /// There is no evidence for a while.
     pub fn hide_evidence(&mut self) {
         self.inject(Fault::EvidenceAbsent);
-        let until = self.now + Span(self.random.between(3_000, 40_000));
+        let until = self.evidence_absent_until.max(self.now + Span(self.random.between(3_000, 40_000)));
         self.checker.source_was_absent(self.now, until);
         self.evidence_absent_until = until;
     }
@@ -93,6 +95,7 @@ impl Caller for SimCaller {
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let Act::Call { .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
+        world.check_call(&command);
         if world.faulty() && world.random.permille(30) {
             let at = world.now + Span(100);
             drop(world);
@@ -149,7 +152,6 @@ impl World {
         } else {
             counts.0 += 1;
         }
-        self.check_call(command);
     }
 
     /// A migration comes through a phase.
@@ -160,10 +162,11 @@ impl World {
             return;
         }
         sim.generation = command.generation;
+        let again = sim.phases.contains(phase);
         if sim.phases.last() != Some(phase) {
             sim.phases.push(*phase);
         }
-        if *phase == Phase::Contract {
+        if *phase == Phase::Contract && !again {
             let migration = migration.clone();
             self.check_contract(&migration);
         }

@@ -21,13 +21,14 @@ const GOING_MS_MAX: u64 = 400;
 /// The driver of one controller: what a target without a fence was told, only this process remembers.
 pub struct SimPlatform {
     world: SharedWorld,
-    told: Arc<Mutex<BTreeMap<ReleaseNumber, Position>>>,
+    process: String,
+    told: Arc<Mutex<BTreeMap<ReleaseNumber, (Position, u32)>>>,
 }
 
 impl SimPlatform {
     /// A driver in a fresh process.
-    pub fn new(world: SharedWorld) -> Self {
-        Self { world, told: Arc::default() }
+    pub fn new(world: SharedWorld, process: &str) -> Self {
+        Self { world, process: process.into(), told: Arc::default() }
     }
 }
 
@@ -38,8 +39,8 @@ impl Platform for SimPlatform {
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let fence = self.world.lock().facts.platform.fence;
-        let Act::Scale { release, .. } = &command.act else { return never(&self.world, &command) };
-        let (release, generation) = (*release, command.generation);
+        let Act::Scale { release, count } = &command.act else { return never(&self.world, &command) };
+        let (release, count, generation) = (*release, *count, command.generation);
         let reply = deliver(&self.world, &command, fence, Happening::Scale, |world| {
             let newest = world.releases.get(&release).map_or(Position(0), |seen| seen.generation);
             if world.fence_admits(fence, newest, generation) { Reply::Accepted } else { Reply::Superseded(newest) }
@@ -48,7 +49,7 @@ impl Platform for SimPlatform {
         Box::pin(async move {
             let reply = reply.await;
             if reply == Reply::Accepted {
-                told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(release, generation);
+                told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(release, (generation, count));
             }
             reply
         })
@@ -62,12 +63,15 @@ impl Platform for SimPlatform {
             return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
         }
         let at = now + Span(world.random.between(1, 40));
+        world.checker.looked.insert(self.process.clone());
         let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let mut look = world.platform_look();
         if world.facts.platform.fence == Fence::None {
             // Nothing is stored beside the objects: the driver knows what it was told itself.
             for (release, seen) in &mut look.releases {
-                seen.generation = told.get(release).copied().unwrap_or_default();
+                let wanted = world.releases.get(release).map_or(0, |sim| sim.wanted);
+                let told = told.get(release).filter(|(_, count)| *count == wanted);
+                seen.generation = told.map_or(Position(0), |(generation, _)| *generation);
             }
         } else if world.stale_look.is_some() && world.strikes(Fault::LateStatus, 60) {
             // A status that lags carries the generation that it is about.
@@ -118,6 +122,7 @@ impl World {
     /// A command to have so many instances takes effect.
     pub fn take_scale(&mut self, command: &Command) {
         let Act::Scale { release, count } = command.act else { return };
+        self.check_written(command);
         let fence = self.facts.platform.fence;
         let newest = self.releases.get(&release).map_or(Position(0), |sim| sim.generation);
         if !self.fence_admits(fence, newest, command.generation) {
@@ -175,7 +180,7 @@ impl World {
         if behaviour == Behaviour::CrashLoop {
             sim.crashes += CRASH_LOOP;
         }
-        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: Some(now), tail };
+        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: None, tail };
         sim.instances.insert(number, instance);
         if let Some(at) = ready_at {
             self.schedule(at, Happening::Ready(release));
@@ -235,7 +240,12 @@ impl World {
 
     /// An instance is not ready for a while.
     pub fn flap_instance(&mut self) {
-        let until = self.now + Span(self.random.between(300, 4_000));
+        let lasts = match self.random.between(0, 9) {
+            0..=6 => self.random.between(300, 4_000),
+            7..=8 => self.random.between(5_000, 25_000),
+            _ => self.random.between(65_000, 100_000),
+        };
+        let until = self.now + Span(lasts);
         let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
         if releases.is_empty() {
             return;

@@ -110,7 +110,8 @@ impl FromStr for Anchor {
     }
 }
 
-/// The entries that a filter lets through, the newest first.
+/// The entries that a filter lets through, the newest first. A subject has an index; a filter without
+/// one looks at every entry from the newest on until its limit is reached.
 pub fn view(journals: &Journals, filter: &Filter) -> Result<Vec<(Subject, Record)>, StoreError> {
     journals.snapshot("reading its audit", |connection| view_in(connection, filter))
 }

@@ -1,8 +1,8 @@
 //! What every store refuses because it is too large, in one place for all of them.
 
 use engine::store::{
-    APPEND_LINES_MAX, Append, CHECKPOINT_BYTES_MAX, ENTRY_BYTES_MAX, KEY_BYTES_MAX, Line, NUMBER_MAX, StoreError,
-    Trouble,
+    APPEND_BYTES_MAX, APPEND_LINES_MAX, Append, CHECKPOINT_BYTES_MAX, ENTRY_BYTES_MAX, KEY_BYTES_MAX, Line, NUMBER_MAX,
+    StoreError, Trouble,
 };
 use model::{Span, Time};
 
@@ -16,6 +16,11 @@ pub(crate) fn append(append: &Append) -> Result<(), StoreError> {
             "{found} entries in one append to {}: {APPEND_LINES_MAX} are allowed",
             append.subject
         )));
+    }
+    let found: usize = append.lines.iter().map(bytes).sum();
+    if found > APPEND_BYTES_MAX {
+        let subject = &append.subject;
+        return Err(refusal(format!("{found} bytes in one append to {subject}: {APPEND_BYTES_MAX} are allowed")));
     }
     for line in &append.lines {
         let found = bytes(line);

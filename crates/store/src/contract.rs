@@ -409,7 +409,10 @@ fn large(store: &dyn Store) {
     assert!(matches!(beyond, Err(AppendError::Failed(error)) if error.trouble == Trouble::TooLarge));
     assert_eq!(read(store, "shop", 0, READ_MAX), []);
     assert_eq!(try_append(store, "shop", 0, vec![line(&most)]), Ok(Position(1)));
-    assert_eq!(bodies(&read(store, "shop", 0, 1)), [most]);
+    assert_eq!(bodies(&read(store, "shop", 0, 1)), [most.as_str()]);
+    let together = vec![line(&most); engine::store::APPEND_BYTES_MAX / ENTRY_BYTES_MAX + 1];
+    let together = try_append(store, "shop", 1, together);
+    assert!(matches!(together, Err(AppendError::Failed(error)) if error.trouble == Trouble::TooLarge));
     let many = try_append(store, "shop", 1, lines(engine::store::APPEND_LINES_MAX + 1));
     assert!(matches!(many, Err(AppendError::Failed(error)) if error.trouble == Trouble::TooLarge));
     let most = try_append(store, "shop", 1, lines(engine::store::APPEND_LINES_MAX));

@@ -2,6 +2,7 @@
 
 use super::sending::Sending;
 use super::{Effect, Event, Refused};
+use crate::command::Act;
 use crate::decide::{Decision, decide};
 use crate::driver::{Answer, Question};
 use crate::facts::Facts;
@@ -12,7 +13,8 @@ use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
-use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, READ_MAX, Record, StoreError};
+use crate::planted::{self, Bug};
+use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, Record, StoreError};
 use crate::uphold::uphold;
 use model::gate::Gate;
 use model::plan::Verb;
@@ -143,7 +145,11 @@ impl Desk {
     ) {
         self.wake_at = now + LOOK_STANDING;
         let Some((lease, scope)) = lease else {
-            self.refuse_all(out, event);
+            // What was answered is taken in all the same; nothing is decided.
+            if let Some(event) = event {
+                self.take_in(now, event, out);
+            }
+            self.refuse_all(out);
             return;
         };
         if self.stepped_at.is_some_and(|last| now.since(last) > AWAY) {
@@ -167,10 +173,7 @@ impl Desk {
     }
 
     /// Without the lease nothing is promised to anybody.
-    fn refuse_all(&mut self, out: &mut Vec<Effect>, event: Option<Event>) {
-        if let Some(Event::Asked(_, input)) = event {
-            self.inbox.push_back(input);
-        }
+    fn refuse_all(&mut self, out: &mut Vec<Effect>) {
         for input in self.inbox.drain(..) {
             out.push(Effect::Answer(self.subject.clone(), input.id, Err(Refused::NotLeader)));
         }
@@ -258,7 +261,8 @@ impl Desk {
             }
         };
         let mut state = self.reading.take().unwrap_or_default();
-        let more = records.len() >= READ_MAX;
+        // A store may answer with fewer than were asked for: only nothing is the end.
+        let more = !records.is_empty();
         for record in records {
             if record.position <= state.position {
                 continue;
@@ -343,11 +347,17 @@ impl Desk {
         let (entries, input, decision) = self.next(now, out);
         self.wake_at = decision.wake_at.unwrap_or(self.wake_at).min(self.wake_at);
         if !entries.is_empty() {
+            if planted::is(Bug::CommandBeforeEntry) {
+                out.extend(decision.commands.into_iter().map(Effect::Send));
+            }
             self.append(now, lease.epoch, scope, entries, input, out);
             return;
         }
         for command in decision.commands {
             if self.sending.admit(&command, &self.facts, lease, now) {
+                if let Act::Call { .. } = &command.act {
+                    self.seen.called.insert(command.generation);
+                }
                 out.push(Effect::Send(command));
             }
         }
@@ -419,7 +429,15 @@ impl Desk {
 
     /// The clock's jump is written before anything is decided by the new time.
     pub(super) fn jump(&mut self, by: Span) {
-        self.jumped = self.jumped + by;
+        self.sending.jump(by);
+        if self.state.is_some() {
+            self.jumped = self.jumped + by;
+        }
+    }
+
+    /// The runner's time has moved ahead because of this service's own entries: they know already.
+    pub(super) fn shift(&mut self, by: Span) {
+        self.sending.jump(by);
     }
 
     fn note_first_look(&mut self, now: Time) {
@@ -489,10 +507,10 @@ impl Desk {
         };
         let subject = self.subject.clone();
         if self.ask(Looked::Platform, every, now) {
-            out.push(Effect::LookAtPlatform(subject.clone()));
+            out.push(Effect::LookAtPlatform(subject.clone(), now));
         }
         if self.seen.routed && self.ask(Looked::Router, every, now) {
-            out.push(Effect::LookAtRouter(subject.clone()));
+            out.push(Effect::LookAtRouter(subject.clone(), now));
         }
         for (source, checks) in self.sources_needed() {
             if source == platform_source() && checks.is_empty() {
@@ -501,7 +519,7 @@ impl Desk {
             if self.ask(Looked::Source(source.clone()), ASK_EVERY, now)
                 && let Some(question) = self.question(checks)
             {
-                out.push(Effect::AskSource(source, question));
+                out.push(Effect::AskSource(source, question, now));
             }
         }
         self.ask_gate(now, out);

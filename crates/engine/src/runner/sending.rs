@@ -3,6 +3,7 @@
 
 use crate::command::{Act, Command, Reply, Target};
 use crate::facts::{Facts, Fence};
+use crate::planted::{self, Bug};
 use crate::store::{Lease, Position};
 use model::{Span, Time};
 use std::collections::BTreeMap;
@@ -47,7 +48,8 @@ impl Sending {
             let over = expired || sent.answer != Answered::No;
             // Without a fence two commands to one target must not be under way at once: nobody
             // could say which of them comes last.
-            if fence == Fence::None && !expired && sent.answer != Answered::Yes {
+            let twice = planted::is(Bug::UnfencedTwice);
+            if fence == Fence::None && !twice && !expired && sent.answer != Answered::Yes {
                 return false;
             }
             let pause = Span(RESEND_FIRST.0 << sent.times.saturating_sub(1).min(6)).min(RESEND_MAX);
@@ -62,6 +64,13 @@ impl Sending {
         let sent = Sent { generation: command.generation, at: now, limit: command.limit, times, answer: Answered::No };
         self.sent.insert(target, sent);
         true
+    }
+
+    /// The clock has moved on without time having passed: what is under way is under way still.
+    pub(crate) fn jump(&mut self, by: Span) {
+        for sent in self.sent.values_mut() {
+            sent.at = sent.at + by;
+        }
     }
 
     /// A command was answered: the next one to its target need not wait for it.

@@ -40,6 +40,9 @@ impl Drop for Holder {
     fn drop(&mut self) {
         // So that nobody reads the number of a process that let go.
         let _ = self.0.set_len(0);
+        // Closing is not enough: a process being started at this moment shares the descriptor, and with it
+        // the lock, until it has become its own program.
+        let _ = self.0.unlock();
     }
 }
 

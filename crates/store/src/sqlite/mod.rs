@@ -42,6 +42,8 @@ const READERS: usize = 2;
 type Read = Box<dyn FnOnce(usize) + Send>;
 
 /// Journals in one file, written by this process alone.
+///
+/// A future of its begins when it is first polled. Dropped after that, its write may still happen.
 pub struct SqliteStore {
     shared: Arc<Shared>,
     writes: Arc<Queue<Job>>,

@@ -23,14 +23,18 @@ const CACHE_KIB: i64 = 8 << 10;
 /// The statements that each connection keeps prepared: more than there are.
 const STATEMENTS_KEPT_MAX: usize = 64;
 
-/// How much of a power cut a commit survives. Everything but `Full` is a planted fault of the tests.
+/// How much of a power cut a commit survives. Everything but `Full` is a planted fault of the tests, and
+/// a program that ships cannot even say it.
+#[cfg_attr(not(feature = "contract"), allow(unreachable_pub))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Every commit is on the disk before it is acknowledged.
     Full,
     /// Commits are on the disk some time after they were acknowledged.
+    #[cfg(feature = "contract")]
     Normal,
     /// The disk is never asked.
+    #[cfg(feature = "contract")]
     Off,
 }
 
@@ -68,6 +72,10 @@ impl Place {
             Some(vfs) => Connection::open_with_flags_and_vfs(&self.path, flags, vfs.as_str()),
             None => Connection::open_with_flags(&self.path, flags),
         }?;
+        // SQLite opens what it may not write for reading instead, and would say so at the first write.
+        if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) && connection.is_readonly("main")? {
+            return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+        }
         connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
         // Cells are checked when a page is loaded, and the schema's text is not trusted.
@@ -119,10 +127,6 @@ pub(crate) fn for_writing(place: &Place, after_failure: bool) -> Result<Connecti
     let failed = |error: rusqlite::Error| place.explain(doing, &error);
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let mut connection = place.connect(access).map_err(failed)?;
-    if connection.is_readonly("main").map_err(failed)? {
-        let refused = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None);
-        return Err(place.explain(doing, &refused));
-    }
     recognise(place, &connection).map_err(failed)??;
     begin_log(&connection, place.durability).map_err(failed)?;
     empty_log(place, &connection, after_failure)?;
@@ -187,7 +191,9 @@ fn recognise(place: &Place, connection: &Connection) -> rusqlite::Result<Result<
 fn begin_log(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let synchronous = match durability {
         Durability::Full => "FULL",
+        #[cfg(feature = "contract")]
         Durability::Normal => "NORMAL",
+        #[cfg(feature = "contract")]
         Durability::Off => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;

@@ -1,9 +1,16 @@
 //! The store as a whole: its contract, and what it does when the disk, the power or the process goes.
 
+mod audit;
+mod backup;
+mod child;
 mod contract;
 mod dice;
 mod disk;
+mod faults;
 mod folder;
+mod given;
+mod kill;
+mod opening;
 mod power_loss;
 
 /// How many runs a test of chance makes: few by default, all with `GLIDEPATH_FULL`, or as many as

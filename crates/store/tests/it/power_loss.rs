@@ -63,8 +63,7 @@ fn caught(durability: Durability) -> String {
     let caught = (0..CAUGHT_WITHIN).find_map(|seed| Some((seed, run(seed, durability).err()?)));
     let (seed, broken) = caught.unwrap_or_else(|| panic!("{durability:?} was not caught within {CAUGHT_WITHIN} runs"));
     assert!(broken.starts_with("lost") || broken.starts_with("half there"), "{broken}");
-    println!("power loss: {durability:?}, seed {seed}: {broken}");
-    format!("run {}", seed + 1)
+    format!("run {} ({broken})", seed + 1)
 }
 
 #[derive(Default)]
@@ -131,6 +130,7 @@ fn run(seed: u64, durability: Durability) -> Result<Figures, String> {
     for life in 1..=lives {
         run.plan_faults();
         run.live(&path, &opening, life)?;
+        run.figures.failed_syncs += u64::from(run.disk.has_failed_a_sync());
         run.disk.cut();
         *run.figures.cuts.entry(run.disk.cut_in().unwrap_or_default()).or_default() += 1;
         run.disk.restart();
@@ -151,7 +151,6 @@ impl Run {
         self.disk.cut_after(self.dice.below(steps));
         if self.dice.one_in(3) {
             self.disk.fail_sync_after(self.dice.below(60));
-            self.figures.failed_syncs += 1;
         }
     }
 
