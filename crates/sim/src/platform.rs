@@ -213,7 +213,7 @@ impl World {
     }
 
     /// An instance ends by itself. Most platforms start it again; some have forgotten it.
-    pub fn crash_instance(&mut self) {
+    pub fn crash_instance(&mut self, forgotten_percent: u64) {
         let alive: Vec<(ReleaseNumber, u32)> = self
             .releases
             .iter()
@@ -229,7 +229,7 @@ impl World {
         let (release, number) = *self.random.pick(&alive);
         self.inject(Fault::InstanceCrash);
         self.tell(|| format!("instance {number} of {release} crashes"));
-        let forgotten = self.random.percent(50);
+        let forgotten = self.random.percent(forgotten_percent);
         if let Some(sim) = self.releases.get_mut(&release) {
             sim.instances.remove(&number);
         }

@@ -10,7 +10,8 @@ use crate::store::SimStore;
 use crate::world::{Planted, SharedWorld, World};
 use engine::journal::{Kind, Phase};
 use engine::store::{Position, Store};
-use model::{Span, Subject, Time};
+use model::standing::ClosingWork;
+use model::{Span, Standing, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -178,6 +179,12 @@ impl Run {
             // What is to get more traffic next is not ready then.
             self.world.lock().flap_everything();
         }
+        if phase == Phase::Between && self.random.percent(50) {
+            self.world.lock().crash_instance(100);
+        }
+        if phase == Phase::BackUndecided && self.random.percent(30) {
+            self.world.lock().flap_everything();
+        }
         if self.random.percent(often) {
             self.people.hurry(now);
         }
@@ -195,7 +202,7 @@ impl Run {
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
         let kind = if std::mem::take(&mut self.rare) {
-            *self.random.pick(&[4, 4, 6, 6, 6, 6, 6, 8, 9])
+            *self.random.pick(&[4, 4, 6, 6, 6, 6, 6, 6, 8, 9])
         } else {
             self.random.between(0, 15)
         };
@@ -227,7 +234,7 @@ impl Run {
                 world.inject(Fault::ClockBack);
                 self.hosts[host].wall_offset -= i64::try_from(self.random.between(3_000, 4_000_000)).unwrap_or(0);
             }
-            6..=7 => world.crash_instance(),
+            6..=7 => world.crash_instance(50),
             8 => world.flap_instance(),
             9 => world.silence_member(),
             10 => world.restart_member(),
@@ -270,7 +277,7 @@ impl Run {
         if state.phase() != Phase::Standing || state.waiting.is_some() || state.closing.is_some() {
             return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
         }
-        if !state.standing.closings.is_empty() {
+        if state.standing.closings.iter().any(|closing| !waits_for_ever(&closing.work, &state.standing)) {
             return Some(format!("to be closed: {:?}", state.standing));
         }
         if !desk.seen().looked {
@@ -296,6 +303,14 @@ impl Run {
         let Checker { broken, edges, endings, .. } = std::mem::take(&mut world.checker);
         let (faults, story) = (world.faults.clone(), world.story.take().unwrap_or_default());
         Outcome { seed, broken, faults, endings, edges, story }
+    }
+}
+
+/// A contract waits as long as a person lets an old release serve beside the new one.
+fn waits_for_ever(work: &ClosingWork, standing: &Standing) -> bool {
+    match work {
+        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| release <= old),
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
     }
 }
 
