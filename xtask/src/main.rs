@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod demo;
 mod sim_task;
 
 use clap::{Parser, Subcommand};
@@ -15,12 +16,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show a good release land and a bad one go around, in a simulated world.
+    Demo(demo::DemoArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
     }
 }

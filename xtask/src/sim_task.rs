@@ -17,7 +17,7 @@ const FULL_SEEDS: u64 = 10_000;
 
 /// What can be said to `cargo xtask sim`.
 #[derive(Args)]
-pub struct SimArguments {
+pub(crate) struct SimArguments {
     /// How many seeds.
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
@@ -36,7 +36,7 @@ pub struct SimArguments {
 }
 
 /// Runs the task.
-pub fn run(arguments: &SimArguments) -> ExitCode {
+pub(crate) fn run(arguments: &SimArguments) -> ExitCode {
     let mut out = std::io::stdout().lock();
     if let Some(seed) = arguments.seed {
         let outcome = sim::run(seed, &Options { story: true, ..Options::default() });

@@ -5,18 +5,19 @@
 
 pub mod campaign;
 pub mod checker;
-mod delivery;
+pub mod delivery;
 pub mod fault;
 pub mod host;
-mod later;
-mod others;
-mod people;
-mod platform;
+pub mod later;
+pub mod others;
+pub mod people;
+pub mod platform;
 pub mod random;
-mod router;
+pub mod router;
 pub mod run;
 pub mod scenario;
-mod store;
+pub mod scene;
+pub mod store;
 pub mod world;
 
 pub use campaign::{Figures, campaign};
