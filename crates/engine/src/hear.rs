@@ -90,8 +90,6 @@ pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> 
 /// What is observed, as a standing; none where something cannot be seen.
 pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Option<Standing> {
     let platform = seen.platform(now)?;
-    let running = platform.releases.iter().filter(|(_, look)| look.running > 0);
-    let capacity: BTreeMap<_, _> = running.map(|(release, look)| (*release, look.running)).collect();
     let intent = if seen.routed {
         let mut intents = seen.router(now)?.members.values().map(|member| member.as_ref()?.intent.as_ref());
         let first = intents.next()??;
@@ -102,6 +100,13 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
     } else {
         state.standing.intent.clone()
     };
+    // An instance that is away for a moment is not one less: the platform knows how many it was told.
+    let mut capacity = BTreeMap::new();
+    for (release, look) in &platform.releases {
+        if look.running > 0 || intent.reaches(*release) {
+            capacity.insert(*release, look.running.max(state.standing.capacity(*release)).max(1));
+        }
+    }
     let largest = intent.lanes().iter().max_by_key(|lane| lane.share).map(|lane| lane.release);
     let release = largest.or_else(|| capacity.iter().max_by_key(|(_, count)| **count).map(|(release, _)| *release));
     let before = &state.standing;

@@ -56,8 +56,14 @@ impl Checker {
     }
 
     fn absent_between(&self, from: Time, until: Time) -> Span {
-        let overlap = |(start, end): &(Time, Time)| (*end).min(until).since((*start).max(from)).0;
-        Span(self.absences.iter().map(overlap).max().unwrap_or(0))
+        // They begin one after the other: what one shares with those before it counts once.
+        let (mut sum, mut seen) = (Span::ZERO, from);
+        for (start, end) in &self.absences {
+            let (start, end) = ((*start).max(seen), (*end).min(until));
+            sum = sum + end.since(start);
+            seen = seen.max(end);
+        }
+        sum
     }
 }
 
@@ -149,7 +155,7 @@ impl World {
         let Some(Verb::Hook { hook, undo }) = rollout.step().map(|step| &step.verb) else { return };
         if *undo {
             self.checker.undone.insert(hook.name.clone());
-        } else if hook.undo.is_some() {
+        } else if hook.undo.is_some() && rollout.back.is_none() {
             self.checker.undo_owed.insert(hook.name.clone(), 1);
         }
     }
@@ -363,21 +369,19 @@ impl World {
                 DrainEnd::Timed { after } => after,
             }
         });
-        if !self.members.is_empty() && left < instance.tail && left < deadline {
+        if instance.left_at.is_some() && left < instance.tail && left < deadline {
             self.broken(format!(
                 "instance {number} of {release} is stopped with open work, {left} after it was left alone"
             ));
         }
     }
 
-    /// A hook that must not be repeated was called: once only.
+    /// A hook that must not be repeated is sent: once only.
     pub fn check_call(&mut self, command: &Command) {
         let Act::Call { hook, undo, .. } = &command.act else { return };
         let count = self.checker.called.entry((hook.name.clone(), command.generation, *undo)).or_default();
         *count += 1;
-        let again = *count > 1 && hook.repeat == Repeat::Never;
-        // A target that does a call twice by itself is not the engine's doing: only sending twice is.
-        if again && !self.faulty() {
+        if *count > 1 && hook.repeat == Repeat::Never {
             self.broken(format!("hook {} must not be repeated, and was", hook.name));
         }
     }

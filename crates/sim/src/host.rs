@@ -114,9 +114,8 @@ impl Host {
             Some(_) if self.hangs_until > now => self.hangs_until,
             // The runner's time may be ahead of the true one.
             Some(process) => {
-                let wanted = process.runner.wake_at().unwrap_or(now);
                 let engine_now = process.clock.peek(self.wall(now), now);
-                now + wanted.since(engine_now)
+                now + process.runner.wake_in(engine_now).unwrap_or_default()
             }
         }
     }
@@ -157,6 +156,8 @@ impl Host {
         let (engine_now, jumped) = process.clock.tick(wall, now);
         if let Some(by) = jumped {
             process.runner.clock_jumped(by);
+            let number = self.number;
+            self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}"));
         }
         let effects = process.runner.handle(engine_now, event);
         for effect in effects {
@@ -197,13 +198,11 @@ impl Host {
     }
 
     fn carry_out(&mut self, now: Time, effect: Effect) {
-        let wall = self.wall(now);
         let Some(process) = &mut self.process else { return };
-        let (engine_now, _) = (process.clock.peek(wall, now), ());
         if let Effect::Say(_, words) = &effect {
             self.world.lock().tell(|| format!("says: {words}"));
         }
-        let Some(task) = perform(effect, &self.store, Some(&process.drivers), engine_now) else { return };
+        let Some(task) = perform(effect, &self.store, Some(&process.drivers)) else { return };
         self.next_task += 1;
         // The host's number is part of the task's, so that wakes find their host.
         let id = self.next_task * 16 + self.number;

@@ -80,7 +80,7 @@ impl World {
     /// There is no evidence for a while.
     pub fn hide_evidence(&mut self) {
         self.inject(Fault::EvidenceAbsent);
-        let until = self.now + Span(self.random.between(3_000, 40_000));
+        let until = self.evidence_absent_until.max(self.now + Span(self.random.between(3_000, 40_000)));
         self.checker.source_was_absent(self.now, until);
         self.evidence_absent_until = until;
     }
@@ -93,6 +93,7 @@ impl Caller for SimCaller {
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let Act::Call { .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
+        world.check_call(&command);
         if world.faulty() && world.random.permille(30) {
             let at = world.now + Span(100);
             drop(world);
@@ -149,7 +150,6 @@ impl World {
         } else {
             counts.0 += 1;
         }
-        self.check_call(command);
     }
 
     /// A migration comes through a phase.

@@ -175,7 +175,7 @@ impl World {
         if behaviour == Behaviour::CrashLoop {
             sim.crashes += CRASH_LOOP;
         }
-        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: Some(now), tail };
+        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: None, tail };
         sim.instances.insert(number, instance);
         if let Some(at) = ready_at {
             self.schedule(at, Happening::Ready(release));

@@ -215,7 +215,7 @@ impl Run {
             return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
         }
         if !state.standing.closings.is_empty() {
-            return Some(format!("to be closed: {:?}", state.standing.closings));
+            return Some(format!("to be closed: {:?}", state.standing));
         }
         if !desk.seen().looked {
             return Some("the leader has not looked".into());

@@ -266,7 +266,8 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
             Some(_) => Begin::Wait,
         },
         Verb::Start { release, capacity, .. } => match capacity {
-            Capacity::Count(count) => Begin::Now(Some(*count)),
+            // A Start never takes instances away: that is Drain's and Stop's to do.
+            Capacity::Count(count) => Begin::Now(Some((*count).max(state.standing.capacity(*release)))),
             Capacity::OfStable(_) if rollout.plan.stable() == Some(*release) => {
                 Begin::Now(Some(state.standing.capacity(*release)))
             }
@@ -275,7 +276,8 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
                 match seen.instances(stable, now) {
                     Some(look) => {
                         let live = look.autoscaled.unwrap_or_else(|| state.standing.capacity(stable));
-                        Begin::Now(Some(model::strategy::Amount::Share(*share).of(live).max(1)))
+                        let count = model::strategy::Amount::Share(*share).of(live).max(1);
+                        Begin::Now(Some(count.max(state.standing.capacity(*release))))
                     }
                     None if give_up => Begin::NotReady(*release),
                     None => Begin::Wait,

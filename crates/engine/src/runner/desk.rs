@@ -419,7 +419,9 @@ impl Desk {
 
     /// The clock's jump is written before anything is decided by the new time.
     pub(super) fn jump(&mut self, by: Span) {
-        self.jumped = self.jumped + by;
+        if self.state.is_some() {
+            self.jumped = self.jumped + by;
+        }
     }
 
     fn note_first_look(&mut self, now: Time) {
@@ -489,10 +491,10 @@ impl Desk {
         };
         let subject = self.subject.clone();
         if self.ask(Looked::Platform, every, now) {
-            out.push(Effect::LookAtPlatform(subject.clone()));
+            out.push(Effect::LookAtPlatform(subject.clone(), now));
         }
         if self.seen.routed && self.ask(Looked::Router, every, now) {
-            out.push(Effect::LookAtRouter(subject.clone()));
+            out.push(Effect::LookAtRouter(subject.clone(), now));
         }
         for (source, checks) in self.sources_needed() {
             if source == platform_source() && checks.is_empty() {
@@ -501,7 +503,7 @@ impl Desk {
             if self.ask(Looked::Source(source.clone()), ASK_EVERY, now)
                 && let Some(question) = self.question(checks)
             {
-                out.push(Effect::AskSource(source, question));
+                out.push(Effect::AskSource(source, question, now));
             }
         }
         self.ask_gate(now, out);

@@ -64,6 +64,8 @@ pub enum Effect {
         holder: String,
         /// How long.
         length: Span,
+        /// The runner's time.
+        now: Time,
     },
     /// Read a journal after a position.
     Read(Subject, Position),
@@ -71,12 +73,12 @@ pub enum Effect {
     Append(Append),
     /// Send a command.
     Send(Command),
-    /// Look at the platform.
-    LookAtPlatform(Subject),
-    /// Look at the routers.
-    LookAtRouter(Subject),
-    /// Ask a source.
-    AskSource(Name, Question),
+    /// Look at the platform, at this time of the runner's.
+    LookAtPlatform(Subject, Time),
+    /// Look at the routers, at this time of the runner's.
+    LookAtRouter(Subject, Time),
+    /// Ask a source, at this time of the runner's.
+    AskSource(Name, Question, Time),
     /// Ask a gate.
     AskGate(Subject, Position, Gate),
     /// Keep what would cost time to see again.
@@ -109,6 +111,9 @@ pub struct Runner {
     lease_asked: Option<Time>,
     desks: BTreeMap<Subject, Desk>,
     wakes: BTreeSet<(Time, Subject)>,
+    /// How far this runner's time is ahead of its clock: journals were written under a clock that
+    /// was ahead, and no time may be earlier than an entry's.
+    ahead: Span,
 }
 
 impl Runner {
@@ -121,11 +126,13 @@ impl Runner {
             lease_asked: None,
             desks: BTreeMap::new(),
             wakes: BTreeSet::new(),
+            ahead: Span::ZERO,
         }
     }
 
     /// A service to be looked after, with what its drivers can do.
     pub fn add(&mut self, subject: Subject, facts: Facts, now: Time) {
+        let now = now + self.ahead;
         self.wakes.insert((now, subject.clone()));
         self.desks.insert(subject.clone(), Desk::new(subject, facts, now));
     }
@@ -142,11 +149,15 @@ impl Runner {
 
     /// The lease, while it lasts.
     pub fn lease(&self, now: Time) -> Option<Lease> {
-        self.lease.filter(|lease| lease.until > now)
+        self.lease.filter(|lease| lease.until > now + self.ahead)
     }
 
-    /// When this runner wants a tick, if nothing happens before.
-    pub fn wake_at(&self) -> Option<Time> {
+    /// How long after `now` this runner wants a tick, if nothing happens before.
+    pub fn wake_in(&self, now: Time) -> Option<Span> {
+        self.wake_at().map(|at| at.since(now + self.ahead))
+    }
+
+    fn wake_at(&self) -> Option<Time> {
         let renew = self.lease_asked.map(|asked| asked + LEASE_RENEW);
         let desk = self.wakes.first().map(|(at, _)| *at);
         match (renew, desk) {
@@ -158,6 +169,8 @@ impl Runner {
     /// What follows from an event.
     pub fn handle(&mut self, now: Time, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.catch_up(now, &event);
+        let now = now + self.ahead;
         self.keep_lease(now, &event, &mut effects);
         match subject_of(&event) {
             Some(subject) => {
@@ -178,6 +191,20 @@ impl Runner {
     pub fn clock_jumped(&mut self, by: Span) {
         for desk in self.desks.values_mut() {
             desk.jump(by);
+        }
+    }
+
+    /// No time is earlier than the last entry's, whoever's clock wrote that. What other services wait
+    /// for does not come sooner by it.
+    fn catch_up(&mut self, now: Time, event: &Event) {
+        let Event::Read(subject, Ok((records, _))) = event else { return };
+        let last = records.iter().map(|record| record.line.at).max().unwrap_or_default();
+        let by = last.since(now + self.ahead);
+        if by > Span::ZERO {
+            self.ahead = self.ahead + by;
+            for (_, desk) in self.desks.iter_mut().filter(|(other, _)| *other != subject) {
+                desk.jump(by);
+            }
         }
     }
 
@@ -211,12 +238,12 @@ impl Runner {
         if self.lease_asked.is_none_or(|asked| now.since(asked) >= LEASE_RENEW) {
             self.lease_asked = Some(now);
             let (scope, holder) = (self.scope.clone(), self.holder.clone());
-            effects.push(Effect::Lease { scope, holder, length: LEASE_LENGTH });
+            effects.push(Effect::Lease { scope, holder, length: LEASE_LENGTH, now });
         }
     }
 
     fn run_desk(&mut self, now: Time, subject: &Subject, event: Option<Event>, effects: &mut Vec<Effect>) {
-        let lease = self.lease(now);
+        let lease = self.lease.filter(|lease| lease.until > now);
         let Some(desk) = self.desks.get_mut(subject) else {
             self.wakes.retain(|(_, other)| other != subject);
             return;

@@ -4,7 +4,6 @@ use super::{Effect, Event};
 use crate::command::{Act, Command, Reply};
 use crate::driver::{Blind, Drivers};
 use crate::store::{AppendError, Pending, READ_MAX, Store};
-use model::Time;
 use std::sync::Arc;
 
 /// The effect as a future that ends in the event it leads to; none where nothing needs to be heard.
@@ -13,22 +12,21 @@ pub fn perform(
     effect: Effect,
     store: &Arc<dyn Store>,
     drivers: Option<&Drivers>,
-    now: Time,
 ) -> Option<Pending<'static, Option<Event>>> {
     match effect {
         Effect::Lease { .. } | Effect::Read(..) | Effect::Append(_) | Effect::Checkpoint(..) => {
-            Some(perform_on_store(effect, Arc::clone(store), now))
+            Some(perform_on_store(effect, Arc::clone(store)))
         }
         Effect::Send(command) => drivers.map(|drivers| send(command, drivers)),
-        Effect::LookAtPlatform(subject) => {
+        Effect::LookAtPlatform(subject, now) => {
             let look = drivers?.platform.observe(subject.clone());
             Some(Box::pin(async move { Some(Event::PlatformSeen(subject, now, look.await.ok())) }))
         }
-        Effect::LookAtRouter(subject) => {
+        Effect::LookAtRouter(subject, now) => {
             let look = drivers?.router.as_ref()?.observe(subject.clone());
             Some(Box::pin(async move { Some(Event::RouterSeen(subject, now, look.await.ok())) }))
         }
-        Effect::AskSource(source, question) => {
+        Effect::AskSource(source, question, now) => {
             let asked = drivers?.sources.get(&source)?.ask(question.clone());
             let subject = question.subject.clone();
             Some(Box::pin(async move { Some(Event::SourceSeen(subject, source, question, now, asked.await.ok())) }))
@@ -62,10 +60,10 @@ fn send(command: Command, drivers: &Drivers) -> Pending<'static, Option<Event>> 
     })
 }
 
-fn perform_on_store(effect: Effect, store: Arc<dyn Store>, now: Time) -> Pending<'static, Option<Event>> {
+fn perform_on_store(effect: Effect, store: Arc<dyn Store>) -> Pending<'static, Option<Event>> {
     Box::pin(async move {
         match effect {
-            Effect::Lease { scope, holder, length } => {
+            Effect::Lease { scope, holder, length, now } => {
                 let answer = store.lease(scope, holder, now, length).await;
                 Some(Event::Leased(answer.ok().and_then(Result::ok)))
             }
@@ -89,8 +87,8 @@ fn perform_on_store(effect: Effect, store: Arc<dyn Store>, now: Time) -> Pending
                 None
             }
             Effect::Send(_)
-            | Effect::LookAtPlatform(_)
-            | Effect::LookAtRouter(_)
+            | Effect::LookAtPlatform(..)
+            | Effect::LookAtRouter(..)
             | Effect::AskSource(..)
             | Effect::AskGate(..)
             | Effect::Answer(..)
