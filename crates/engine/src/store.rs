@@ -110,6 +110,9 @@ pub struct Lease {
     pub until: Time,
 }
 
+/// The lease, or whose it is and until when.
+pub type Taken = Result<Lease, (String, Time)>;
+
 /// Why an append did not happen, or may not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppendError {
@@ -145,6 +148,8 @@ pub enum Trouble {
     Locked,
     /// The file was written by a newer Glidepath.
     Newer,
+    /// What was to be written is larger than a store takes; it will not fit later either.
+    TooLarge,
     /// Anything else that the disk or the server said.
     Other,
 }
@@ -158,6 +163,7 @@ impl Trouble {
             Self::Corrupt => "store-corrupt",
             Self::Locked => "store-locked",
             Self::Newer => "store-newer",
+            Self::TooLarge => "store-too-large",
             Self::Other => "store-failed",
         }
     }
@@ -187,17 +193,42 @@ impl std::error::Error for AppendError {}
 /// The most entries that one read returns.
 pub const READ_MAX: usize = 1_000;
 
+/// The most bytes of bodies after which one read stops, so that large entries cannot fill the memory.
+pub const READ_BYTES_MAX: usize = 16 << 20;
+
+/// The most entries in one append.
+pub const APPEND_LINES_MAX: usize = 1_000;
+
+/// The most bytes in one entry, all its texts together: a plan of a few hundred steps fits many times.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
+
+/// The most bytes of entries in one append.
+pub const APPEND_BYTES_MAX: usize = 8 << 20;
+
+/// The most bytes in one checkpoint.
+pub const CHECKPOINT_BYTES_MAX: usize = 4 << 20;
+
+/// The most bytes in a subject, a scope or the name of a lease's holder.
+pub const KEY_BYTES_MAX: usize = 1_024;
+
+/// The latest time and the largest number that a store keeps: databases count in signed integers.
+pub const NUMBER_MAX: u64 = i64::MAX as u64;
+
 /// A keeper of journals. Everything acknowledged is durable.
 pub trait Store: Send + Sync {
     /// Appends all lines or none, if the journal ends at the expected position and the epoch is the
-    /// lease's; returns the position of the last.
+    /// lease's; returns the position of the last. The epoch of a scope whose lease nobody took yet is 0.
+    /// An epoch ends when the next holder takes the lease, not when time passes: an append carries no
+    /// clock. Without lines it writes nothing and answers whether it could have.
     fn append(&self, append: Append) -> Pending<'_, Result<Position, AppendError>>;
 
-    /// The entries of one subject after a position, in order, at most `limit` (and [`READ_MAX`]).
+    /// The entries of one subject after a position, in order, at most `limit` (and [`READ_MAX`], and
+    /// about [`READ_BYTES_MAX`]): fewer does not mean that there are no more, none does.
     fn read(&self, subject: Subject, after: Position, limit: usize) -> Pending<'_, Result<Vec<Record>, StoreError>>;
 
     /// The entries of all subjects after a cursor, in order of commit, at most `limit` (and
-    /// [`READ_MAX`]). A reader that keeps its last cursor misses nothing and sees nothing twice.
+    /// [`READ_MAX`], and about [`READ_BYTES_MAX`]): fewer does not mean that there are no more, none does.
+    /// A reader that keeps its last cursor misses nothing and sees nothing twice.
     fn follow(&self, after: Cursor, limit: usize) -> Pending<'_, Result<Vec<(Subject, Record)>, StoreError>>;
 
     /// All subjects that have a journal, with where it ends, sorted.
@@ -217,14 +248,9 @@ pub trait Store: Send + Sync {
     fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>>;
 
     /// Takes or renews the lease of a scope for `holder`, if nobody else holds it at `now`. A renewal
-    /// keeps the epoch, a new holder gets the next. `Ok(Err(..))` says whose it is and until when.
-    fn lease(
-        &self,
-        scope: String,
-        holder: String,
-        now: Time,
-        length: Span,
-    ) -> Pending<'_, Result<Result<Lease, (String, Time)>, StoreError>>;
+    /// keeps the epoch, a new holder (and one that gave it up) gets the next. A holder's name is its
+    /// process's alone: two that share one also share the epoch. `Ok(Err(..))` says whose it is and until when.
+    fn lease(&self, scope: String, holder: String, now: Time, length: Span) -> Pending<'_, Result<Taken, StoreError>>;
 
     /// Gives a lease up, if `holder` has it.
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>>;
