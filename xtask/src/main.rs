@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask <task>`.
 
 mod demo;
+mod prove;
 mod sim_task;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +19,8 @@ struct Arguments {
 enum Task {
     /// Show a good release land and a bad one go around, in a simulated world.
     Demo(demo::DemoArguments),
+    /// Run every part of the proof at full size, and write docs/proof.md.
+    Prove(prove::ProveArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
 }
@@ -25,6 +28,7 @@ enum Task {
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Prove(arguments) => prove::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
     }
 }
