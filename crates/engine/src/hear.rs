@@ -9,7 +9,7 @@ use crate::observe::Observations;
 use model::Time;
 use model::gate::Gate;
 use model::plan::Verb;
-use model::standing::{ClosingWork, Standing};
+use model::standing::{Closing, ClosingWork, Standing};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -116,6 +116,14 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         ClosingWork::Shrink { .. } => false,
         ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
     });
+    // What runs and serves nobody is not kept for ever.
+    let due = state.elapsed(now);
+    for idle in capacity.keys().filter(|other| Some(**other) != release && !intent.reaches(**other)) {
+        let work = ClosingWork::Retire(*idle);
+        if !closings.iter().any(|closing| closing.work == work) {
+            closings.push(Closing { due, work });
+        }
+    }
     Some(Standing {
         release,
         capacity,

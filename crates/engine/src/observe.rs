@@ -7,7 +7,7 @@ use crate::store::Position;
 use model::plan::Verb;
 use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How old a look may be before it counts as blindness.
 pub const FRESH_FOR: Span = Span::seconds(5);
@@ -110,6 +110,8 @@ pub struct Observations {
     pub gate: Option<(Position, bool)>,
     /// Replies to commands, by target, with the generation they are about.
     pub replies: BTreeMap<Target, (Position, Reply)>,
+    /// Calls that this controller has sent: those that must not be repeated are not sent again.
+    pub called: BTreeSet<Position>,
     /// Holding time that counts.
     pub counted: Counted,
     /// When counting last went on.

@@ -46,10 +46,16 @@ impl Standing {
             self.drained_from.remove(&release);
         } else {
             self.capacity.insert(release, count);
-            if self.drained_from.get(&release).is_some_and(|from| *from >= count) {
-                self.drained_from.remove(&release);
-            }
         }
+    }
+
+    /// Forgets a drain whose instances are gone by now. Not earlier: a table without it would send
+    /// work to instances that are being stopped. Says whether there was one: routers have to forget
+    /// it too, before instances of those numbers start again.
+    pub fn forget_drained(&mut self, release: ReleaseNumber) -> bool {
+        let count = self.capacity(release);
+        let gone = self.drained_from.get(&release).is_some_and(|from| *from >= count);
+        gone && self.drained_from.remove(&release).is_some()
     }
 
     /// How many instances of a release may get new work.

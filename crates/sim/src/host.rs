@@ -26,8 +26,9 @@ pub struct Host {
     pub starts_at: Time,
     /// It stands still until then.
     pub hangs_until: Time,
-    /// What it was about to do when it began to stand still.
+    /// What it was about to do when it began to stand still, and when that was.
     stalled: Vec<Effect>,
+    stalled_at: Time,
     /// How far its wall clock is ahead of the true time, or behind.
     pub wall_offset: i64,
     next_task: u64,
@@ -55,6 +56,7 @@ impl Host {
             starts_at: Time(number * 700),
             hangs_until: Time(0),
             stalled: Vec::new(),
+            stalled_at: Time(0),
             wall_offset: 0,
             next_task: 0,
         }
@@ -132,9 +134,11 @@ impl Host {
             }
             return;
         }
+        self.world.lock().checker.decided_at = Some(self.stalled_at);
         for effect in std::mem::take(&mut self.stalled) {
             self.carry_out(now, effect);
         }
+        self.world.lock().checker.decided_at = None;
         let heard = self.process.as_mut().map(|process| std::mem::take(&mut process.heard)).unwrap_or_default();
         for event in heard {
             self.handle(now, event);
@@ -171,7 +175,11 @@ impl Host {
 
     /// It stands still from now on; with luck between deciding and doing.
     pub fn hang(&mut self, now: Time, until: Time) {
-        if self.process.is_none() {
+        if self.process.is_none() || self.hangs_until > now {
+            // It stands still already, or there is nothing to stand still.
+            if self.process.is_some() {
+                self.hangs_until = self.hangs_until.max(until);
+            }
             return;
         }
         // What a target without a fence would take has to be started within the lease: a process
@@ -193,6 +201,7 @@ impl Host {
             }
             let effects = process.runner.handle(engine_now, Event::Tick);
             self.stalled.extend(effects);
+            self.stalled_at = now;
         }
         self.hangs_until = until;
     }

@@ -34,7 +34,9 @@ impl Source for SimSource {
         let verdict = world.verdict(&question);
         let mut answers = Vec::new();
         for check in &question.checks {
-            world.answers.insert(check.clone(), (question.rollout, verdict, at));
+            if verdict == Verdict::Pass {
+                world.answers.insert(check.clone(), (question.rollout, at));
+            }
             let evidence = Evidence { basis: Basis::Rule, summary: format!("{verdict:?}"), numbers: Vec::new() };
             answers.push(Answer { check: check.clone(), verdict, evidence });
         }
@@ -160,10 +162,11 @@ impl World {
             return;
         }
         sim.generation = command.generation;
+        let again = sim.phases.contains(phase);
         if sim.phases.last() != Some(phase) {
             sim.phases.push(*phase);
         }
-        if *phase == Phase::Contract {
+        if *phase == Phase::Contract && !again {
             let migration = migration.clone();
             self.check_contract(&migration);
         }

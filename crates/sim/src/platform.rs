@@ -21,7 +21,7 @@ const GOING_MS_MAX: u64 = 400;
 /// The driver of one controller: what a target without a fence was told, only this process remembers.
 pub struct SimPlatform {
     world: SharedWorld,
-    told: Arc<Mutex<BTreeMap<ReleaseNumber, Position>>>,
+    told: Arc<Mutex<BTreeMap<ReleaseNumber, (Position, u32)>>>,
 }
 
 impl SimPlatform {
@@ -38,8 +38,8 @@ impl Platform for SimPlatform {
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let fence = self.world.lock().facts.platform.fence;
-        let Act::Scale { release, .. } = &command.act else { return never(&self.world, &command) };
-        let (release, generation) = (*release, command.generation);
+        let Act::Scale { release, count } = &command.act else { return never(&self.world, &command) };
+        let (release, count, generation) = (*release, *count, command.generation);
         let reply = deliver(&self.world, &command, fence, Happening::Scale, |world| {
             let newest = world.releases.get(&release).map_or(Position(0), |seen| seen.generation);
             if world.fence_admits(fence, newest, generation) { Reply::Accepted } else { Reply::Superseded(newest) }
@@ -48,7 +48,7 @@ impl Platform for SimPlatform {
         Box::pin(async move {
             let reply = reply.await;
             if reply == Reply::Accepted {
-                told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(release, generation);
+                told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(release, (generation, count));
             }
             reply
         })
@@ -67,7 +67,9 @@ impl Platform for SimPlatform {
         if world.facts.platform.fence == Fence::None {
             // Nothing is stored beside the objects: the driver knows what it was told itself.
             for (release, seen) in &mut look.releases {
-                seen.generation = told.get(release).copied().unwrap_or_default();
+                let wanted = world.releases.get(release).map_or(0, |sim| sim.wanted);
+                let told = told.get(release).filter(|(_, count)| *count == wanted);
+                seen.generation = told.map_or(Position(0), |(generation, _)| *generation);
             }
         } else if world.stale_look.is_some() && world.strikes(Fault::LateStatus, 60) {
             // A status that lags carries the generation that it is about.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 /// The driver of one controller.
 pub struct SimRouter {
     world: SharedWorld,
-    told: Arc<Mutex<BTreeMap<String, Position>>>,
+    told: Arc<Mutex<BTreeMap<String, (Position, Table)>>>,
 }
 
 impl SimRouter {
@@ -35,7 +35,8 @@ impl Router for SimRouter {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Table(_) = &command.act else { return never(&self.world, &command) };
+        let Act::Table(table) = &command.act else { return never(&self.world, &command) };
+        let table = table.clone();
         let (members, fence) = {
             let world = self.world.lock();
             (world.members.len(), world.facts.router.as_ref().map_or(Fence::Compare, |router| router.fence))
@@ -65,7 +66,7 @@ impl Router for SimRouter {
                 match reply.await {
                     Reply::Accepted => {
                         let mut told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                        told.insert(member_name(member), generation);
+                        told.insert(member_name(member), (generation, table.clone()));
                     }
                     other => all = other,
                 }
@@ -88,10 +89,11 @@ impl Router for SimRouter {
         let counts = facts.as_ref().is_some_and(|facts| facts.counts_open_work);
         let members = world.members.iter().map(|member| {
             let look = (member.silent_until <= now).then(|| MemberLook {
-                generation: if unfenced {
-                    told.get(&member.name).copied().unwrap_or_default()
-                } else {
-                    member.generation
+                // Without a tag to read back, the driver compares what is there with what it told.
+                generation: match told.get(&member.name) {
+                    _ if !unfenced => member.generation,
+                    Some((generation, table)) if *table == member.table => *generation,
+                    Some(_) | None => Position(0),
                 },
                 intent: Some(member.table.intent.clone()),
                 open: if counts { world.open_work(&member.table) } else { BTreeMap::new() },

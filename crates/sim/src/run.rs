@@ -253,7 +253,10 @@ fn is_upheld(world: &World, state: &engine::journal::State) -> bool {
             || (world.autoscaled.is_some() && state.standing.capacity(*release) > 0)
     });
     let tables = world.members.iter().all(|member| {
-        member.table.intent == state.standing.intent && member.table.drained_from == state.standing.drained_from
+        // A drain of instances that are gone means nothing.
+        let mut drained = member.table.drained_from.clone();
+        drained.retain(|release, from| *from < state.standing.capacity(*release));
+        member.table.intent == state.standing.intent && drained == state.standing.drained_from
     });
     instances && tables
 }

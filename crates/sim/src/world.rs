@@ -9,7 +9,7 @@ use engine::facts::{Facts, Fence};
 use engine::observe::PlatformLook;
 use engine::store::Position;
 use model::plan::{FlagSetting, Phase};
-use model::{CheckName, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
+use model::{CheckName, Name, ReleaseNumber, RolloutNumber, Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -63,8 +63,8 @@ pub struct World {
     pub evidence_absent_until: Time,
     /// When each release first got traffic in the rollout that is observed.
     pub exposed_since: BTreeMap<(RolloutNumber, ReleaseNumber), Time>,
-    /// What sources answered last.
-    pub answers: BTreeMap<CheckName, (RolloutNumber, Verdict, Time)>,
+    /// When each check last passed, and for which rollout.
+    pub answers: BTreeMap<CheckName, (RolloutNumber, Time)>,
     /// Looks as they were some time ago.
     pub stale_look: Option<(Time, PlatformLook)>,
     /// What is under way.

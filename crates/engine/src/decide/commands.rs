@@ -56,8 +56,10 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
     let generation = doing.generation;
     let (act, limit) = match &step.verb {
         Verb::Hook { hook, undo } => {
-            // Nobody knows whether a controller before this one has called it.
-            if hook.repeat == Repeat::Never && generation <= seen.recovered_at {
+            // Nobody knows whether a controller before this one has called it, or how a call ended
+            // that was never answered.
+            let maybe_called = generation <= seen.recovered_at || seen.called.contains(&generation);
+            if hook.repeat == Repeat::Never && maybe_called {
                 return None;
             }
             let (rollout, step) = (rollout.number, rollout.cursor);

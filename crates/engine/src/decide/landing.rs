@@ -39,7 +39,21 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
     }
     let capacity = &standing.capacity;
     standing.closings.retain(|closing| still_right(&closing.work, kept, capacity));
+    if old.is_some() {
+        retire_the_forgotten(&mut standing, kept, until);
+    }
     standing
+}
+
+/// Whatever else still runs (a person may have accepted more than one release after a halt) is not
+/// kept for ever.
+fn retire_the_forgotten(standing: &mut Standing, kept: ReleaseNumber, until: Time) {
+    for release in standing.capacity.keys().filter(|release| **release != kept) {
+        let work = ClosingWork::Retire(*release);
+        if !standing.closings.iter().any(|closing| closing.work == work) {
+            standing.closings.insert(0, Closing { due: until, work });
+        }
+    }
 }
 
 /// Only one release is kept warm: the ones from before go at once.

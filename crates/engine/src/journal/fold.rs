@@ -142,6 +142,9 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             }
             state.closing = None;
             state.standing.closings.retain(|closing| closing.work != *work);
+            if let ClosingWork::Shrink { release, .. } = work {
+                forget_drained(&mut state, *release);
+            }
             forget_old_releases(&mut state);
         }
         Entry::ClockJumped { by_ms } => state.jumped = state.jumped + Span(*by_ms),
@@ -282,6 +285,15 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
         state.generations.table = position;
     }
     effect::apply(&mut state.standing, verb, count);
+    if let Verb::Start { release: started, .. } = verb
+        && state.closing.as_ref().is_some_and(|run| match &run.work {
+            ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => release == started,
+            ClosingWork::Contract { .. } => false,
+        })
+    {
+        // Its drain is lifted: what had begun to take the release away has to begin again.
+        state.closing = None;
+    }
     match verb {
         Verb::Start { release, .. } | Verb::Stop { release, .. } => {
             state.generations.capacity.insert(*release, position);
@@ -303,9 +315,10 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
 fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'static str> {
     let since = state.elapsed(state.at);
     let rollout = current(state, step, attempt)?;
-    let proven = match rollout.step().map(|step| &step.verb) {
-        Some(Verb::Start { release, .. }) => Some(*release),
-        _ => None,
+    let (proven, stopped) = match rollout.step().map(|step| &step.verb) {
+        Some(Verb::Start { release, .. }) => (Some(*release), None),
+        Some(Verb::Stop { release, .. }) => (None, Some(*release)),
+        _ => (None, None),
     };
     rollout.doing = None;
     rollout.failed = None;
@@ -316,7 +329,16 @@ fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'stati
     rollout.cursor.0 += 1;
     rollout.skip_unchosen();
     state.proven.extend(proven);
+    if let Some(release) = stopped {
+        forget_drained(state, release);
+    }
     Ok(())
+}
+
+fn forget_drained(state: &mut State, release: ReleaseNumber) {
+    if state.standing.forget_drained(release) {
+        state.generations.table = state.position;
+    }
 }
 
 fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Result<(), &'static str> {
@@ -400,7 +422,9 @@ fn closing_stopped(state: &mut State, work: &ClosingWork) -> Result<(), &'static
     let keep = keep.min(state.standing.capacity(*release));
     state.standing.set_capacity(*release, keep);
     state.generations.capacity.insert(*release, state.position);
-    state.generations.table = state.position;
+    if keep == 0 {
+        state.generations.table = state.position;
+    }
     forget_unproven(state);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::sending::Sending;
 use super::{Effect, Event, Refused};
+use crate::command::Act;
 use crate::decide::{Decision, decide};
 use crate::driver::{Answer, Question};
 use crate::facts::Facts;
@@ -12,7 +13,7 @@ use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
-use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, READ_MAX, Record, StoreError};
+use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, Record, StoreError};
 use crate::uphold::uphold;
 use model::gate::Gate;
 use model::plan::Verb;
@@ -143,7 +144,11 @@ impl Desk {
     ) {
         self.wake_at = now + LOOK_STANDING;
         let Some((lease, scope)) = lease else {
-            self.refuse_all(out, event);
+            // What was answered is taken in all the same; nothing is decided.
+            if let Some(event) = event {
+                self.take_in(now, event, out);
+            }
+            self.refuse_all(out);
             return;
         };
         if self.stepped_at.is_some_and(|last| now.since(last) > AWAY) {
@@ -167,10 +172,7 @@ impl Desk {
     }
 
     /// Without the lease nothing is promised to anybody.
-    fn refuse_all(&mut self, out: &mut Vec<Effect>, event: Option<Event>) {
-        if let Some(Event::Asked(_, input)) = event {
-            self.inbox.push_back(input);
-        }
+    fn refuse_all(&mut self, out: &mut Vec<Effect>) {
         for input in self.inbox.drain(..) {
             out.push(Effect::Answer(self.subject.clone(), input.id, Err(Refused::NotLeader)));
         }
@@ -258,7 +260,8 @@ impl Desk {
             }
         };
         let mut state = self.reading.take().unwrap_or_default();
-        let more = records.len() >= READ_MAX;
+        // A store may answer with fewer than were asked for: only nothing is the end.
+        let more = !records.is_empty();
         for record in records {
             if record.position <= state.position {
                 continue;
@@ -348,6 +351,9 @@ impl Desk {
         }
         for command in decision.commands {
             if self.sending.admit(&command, &self.facts, lease, now) {
+                if let Act::Call { .. } = &command.act {
+                    self.seen.called.insert(command.generation);
+                }
                 out.push(Effect::Send(command));
             }
         }
@@ -419,9 +425,15 @@ impl Desk {
 
     /// The clock's jump is written before anything is decided by the new time.
     pub(super) fn jump(&mut self, by: Span) {
+        self.sending.jump(by);
         if self.state.is_some() {
             self.jumped = self.jumped + by;
         }
+    }
+
+    /// The runner's time has moved ahead because of this service's own entries: they know already.
+    pub(super) fn shift(&mut self, by: Span) {
+        self.sending.jump(by);
     }
 
     fn note_first_look(&mut self, now: Time) {

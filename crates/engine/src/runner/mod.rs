@@ -202,8 +202,8 @@ impl Runner {
         let by = last.since(now + self.ahead);
         if by > Span::ZERO {
             self.ahead = self.ahead + by;
-            for (_, desk) in self.desks.iter_mut().filter(|(other, _)| *other != subject) {
-                desk.jump(by);
+            for (other, desk) in &mut self.desks {
+                if other == subject { desk.shift(by) } else { desk.jump(by) }
             }
         }
     }

@@ -64,6 +64,13 @@ impl Sending {
         true
     }
 
+    /// The clock has moved on without time having passed: what is under way is under way still.
+    pub(crate) fn jump(&mut self, by: Span) {
+        for sent in self.sent.values_mut() {
+            sent.at = sent.at + by;
+        }
+    }
+
     /// A command was answered: the next one to its target need not wait for it.
     pub(crate) fn answered(&mut self, target: &Target, generation: Position, reply: &Reply) {
         if let Some(sent) = self.sent.get_mut(target)
