@@ -344,7 +344,7 @@ impl World {
                     continue;
                 }
                 let sim = self.releases.get(&lane.release);
-                if !sim.is_some_and(|sim| sim.wanted > 0) {
+                if sim.is_none_or(|sim| sim.wanted == 0) {
                     found.push(format!(
                         "{} sends {} to {}, which has been stopped",
                         member.name, lane.share, lane.release

@@ -8,7 +8,7 @@ use engine::driver::Drivers;
 use engine::journal::entry::Input;
 use engine::runner::{Effect, EngineClock, Event, Runner, perform};
 use engine::store::{Pending, Store};
-use model::{Name, Span, Subject, Time};
+use model::{Name, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -63,7 +63,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     let hosts = (0..if two { 2 } else { 1 }).map(|number| Host::new(number, &world, &store, &subject)).collect();
     let people = People::new(random.fork(), scenario, faults_until);
     let mut run = Run { world, subject, store: sim_store, hosts, people, random, next_disaster: Time(2_000), turns: 0 };
-    run.to_the_end(faults_until);
+    run.play_to_the_end(faults_until);
     run.outcome(seed)
 }
 
@@ -79,7 +79,7 @@ struct Run {
 }
 
 impl Run {
-    fn to_the_end(&mut self, faults_until: Time) {
+    fn play_to_the_end(&mut self, faults_until: Time) {
         let end = faults_until + CALM_BOUND;
         loop {
             self.turns += 1;

@@ -9,7 +9,8 @@ use crate::world::{Behaviour, SharedWorld, World};
 use engine::facts::Facts;
 use engine::journal::entry::{Ask, Entry, Input};
 use engine::store::{Attribution, Position, Store};
-use model::{Release, Service, Subject, Time};
+use model::{CheckName, Release, RolloutNumber, Service, Subject, Time, Verdict};
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard};
 
 /// How many routers there are.
@@ -87,6 +88,15 @@ impl Scene {
     /// The world as it is now; the journal's fold is its checker's state.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock()
+    }
+
+    /// What the controller last heard of each check in this rollout.
+    pub fn verdicts(&self, rollout: RolloutNumber) -> BTreeMap<CheckName, Verdict> {
+        let Some(desk) = self.host.runner().and_then(|runner| runner.desk(&self.subject)) else {
+            return BTreeMap::new();
+        };
+        let heard = desk.seen().readings.iter().filter(|(_, look)| look.seen.rollout == rollout);
+        heard.map(|(check, look)| (check.clone(), look.seen.verdict)).collect()
     }
 
     /// What was written after a position, with its place and time.

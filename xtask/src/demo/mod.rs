@@ -161,7 +161,7 @@ impl<W: Write> Stage<W> {
             self.scene.advance_to(now);
             self.tell()?;
             if let Some(screen) = &mut self.screen {
-                screen.draw(&mut self.out, self.paint, act.title, &self.scene.world())?;
+                screen.draw(&mut self.out, self.paint, act.title, &self.scene)?;
             }
             if !quiet(&self.scene.world()) {
                 quiet_since = None;

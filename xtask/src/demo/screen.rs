@@ -6,6 +6,7 @@ use engine::journal::Phase;
 use engine::journal::state::{Rollout, State};
 use model::plan::{Plan, StepNumber, Verb};
 use model::{ReleaseNumber, Span, Time, Verdict};
+use sim::scene::Scene;
 use sim::world::World;
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -63,7 +64,8 @@ impl Screen {
     }
 
     /// Draws the world as it is now.
-    pub(super) fn draw(&mut self, out: &mut impl Write, paint: Paint, act: &str, world: &World) -> io::Result<()> {
+    pub(super) fn draw(&mut self, out: &mut impl Write, paint: Paint, act: &str, scene: &Scene) -> io::Result<()> {
+        let world = &*scene.world();
         self.remember(&world.checker.state);
         let mut lines = vec![head(paint, act, world.now.since(self.begins)), String::new()];
         let mut steps = self.steps(paint, world);
@@ -73,7 +75,7 @@ impl Screen {
         let mut releases = releases(paint, world);
         releases.resize(RELEASE_LINES, String::new());
         lines.append(&mut releases);
-        lines.push(watch(paint, world));
+        lines.push(watch(paint, &world.checker.state, scene));
         lines.push(String::new());
         for (at, line) in &self.story {
             let text = clipped(&line.text, WIDTH - 12);
@@ -249,15 +251,14 @@ fn bar(share: f64) -> String {
 }
 
 /// What the checks said last, while they are asked.
-fn watch(paint: Paint, world: &World) -> String {
-    let state = &world.checker.state;
+fn watch(paint: Paint, state: &State, scene: &Scene) -> String {
     let Some(rollout) = state.rollout.as_deref() else { return String::new() };
     if state.phase() == Phase::Halted || rollout.plan.watches.is_empty() {
         return String::new();
     }
+    let verdicts = scene.verdicts(rollout.number);
     let said = rollout.plan.watches.iter().map(|watch| {
-        let answer = world.answers.get(&watch.check).filter(|(of, _, _)| *of == rollout.number);
-        let verdict = match answer.map(|(_, verdict, _)| *verdict) {
+        let verdict = match verdicts.get(&watch.check) {
             Some(Verdict::Pass) => paint.good("✓ pass"),
             Some(Verdict::Fail) => paint.bad("✗ fail"),
             Some(Verdict::Undecided) => paint.open("? undecided: too little seen yet"),
