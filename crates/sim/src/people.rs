@@ -44,9 +44,14 @@ impl People {
         self.releases >= 2
     }
 
+    /// Somebody is looking just now, and says something at once.
+    pub fn hurry(&mut self, now: Time) {
+        self.next = self.next.min(now + Span(self.random.between(1, 40)));
+    }
+
     /// What is said now.
     pub fn speak(&mut self, now: Time, state: Option<&State>, world: &mut World) -> Vec<Input> {
-        self.next = now + Span(self.random.between(300, 6_000));
+        self.next = now + Span(self.random.between(200, 3_000));
         let Some(state) = state else { return Vec::new() };
         if self.releases == 0 {
             return self.deploy(world).into_iter().collect();
@@ -59,7 +64,7 @@ impl People {
         if quiet && self.releases < self.releases_max.max(2) && self.random.percent(50) {
             return self.deploy(world).into_iter().collect();
         }
-        if calm || self.random.percent(45) {
+        if calm || self.random.percent(35) {
             return Vec::new();
         }
         self.meddle(state, world)
@@ -82,7 +87,7 @@ impl People {
     /// Somebody comes where somebody is called: after a halt always, at gates mostly.
     fn resolve(&mut self, state: &State, calm: bool) -> Option<Input> {
         let aim = current_aim(state);
-        let often = if calm { 70 } else { 35 };
+        let often = if calm { 70 } else { 12 };
         match state.phase() {
             Phase::Halted if self.random.percent(often) => {
                 let ask = match self.random.between(0, 2) {
@@ -96,7 +101,8 @@ impl People {
             Phase::Doing => {
                 let gate = state.rollout.as_deref().and_then(Rollout::step).map(|step| step.verb.clone());
                 match gate {
-                    Some(Verb::Approve { gate: Gate::Person { .. } }) if self.random.percent(60) => {
+                    Some(Verb::Approve { .. }) if !calm && self.random.percent(15) => Some(self.input(Ask::Pause, aim)),
+                    Some(Verb::Approve { gate: Gate::Person { .. } }) if self.random.percent(50) => {
                         Some(self.input(Ask::Approve, aim))
                     }
                     Some(Verb::Approve { gate: Gate::Decision { choices, .. } }) if self.random.percent(30) => {
@@ -143,7 +149,7 @@ impl People {
         let releases: Vec<ReleaseNumber> = state.releases.keys().copied().collect();
         Some(match kind {
             Kind::Deploy => {
-                if self.releases >= self.releases_max || self.random.percent(60) {
+                if self.releases >= self.releases_max + 3 || self.random.percent(30) {
                     return None;
                 }
                 self.releases += 1;
@@ -153,9 +159,9 @@ impl People {
             Kind::Scale => Ask::Scale { count: u32::try_from(self.random.between(1, 6)).unwrap_or(1) },
             Kind::Pause => Ask::Pause,
             Kind::Resume => Ask::Resume,
-            Kind::Promote if self.random.percent(40) => Ask::Promote,
+            Kind::Promote if state.phase() != Phase::Doing || self.random.percent(30) => Ask::Promote,
             Kind::Skip => Ask::Skip,
-            Kind::Abort if self.random.percent(40) => Ask::Abort,
+            Kind::Abort if state.phase() != Phase::Doing || self.random.percent(30) => Ask::Abort,
             Kind::Retry => Ask::Retry,
             Kind::Unwind => Ask::Unwind,
             Kind::Accept => Ask::Accept { observed: Box::default() },

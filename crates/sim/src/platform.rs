@@ -237,7 +237,12 @@ impl World {
 
     /// An instance is not ready for a while.
     pub fn flap_instance(&mut self) {
-        let until = self.now + Span(self.random.between(300, 4_000));
+        let lasts = match self.random.between(0, 9) {
+            0..=6 => self.random.between(300, 4_000),
+            7..=8 => self.random.between(5_000, 25_000),
+            _ => self.random.between(65_000, 100_000),
+        };
+        let until = self.now + Span(lasts);
         let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
         if releases.is_empty() {
             return;

@@ -49,7 +49,7 @@ pub struct Options {
 pub fn run(seed: u64, options: &Options) -> Outcome {
     let mut random = Random::new(seed);
     let scenario = Scenario::new(&mut random.fork());
-    let faults_until = Time(random.between(30_000, 150_000));
+    let faults_until = Time(random.between(60_000, 240_000));
     let permille = *random.pick(&[20, 60, 120]);
     let mut world = World::new(random.fork(), scenario.facts.clone(), faults_until, permille);
     world.planted = options.planted.iter().copied().collect();
@@ -62,7 +62,18 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     let two = random.percent(40);
     let hosts = (0..if two { 2 } else { 1 }).map(|number| Host::new(number, &world, &store, &subject)).collect();
     let people = People::new(random.fork(), scenario, faults_until);
-    let mut run = Run { world, subject, store: sim_store, hosts, people, random, next_disaster: Time(2_000), turns: 0 };
+    let mut run = Run {
+        world,
+        subject,
+        store: sim_store,
+        hosts,
+        people,
+        random,
+        next_disaster: Time(2_000),
+        phase: Phase::Standing,
+        rare: false,
+        turns: 0,
+    };
     run.play_to_the_end(faults_until);
     run.outcome(seed)
 }
@@ -75,6 +86,9 @@ struct Run {
     people: People,
     random: Random,
     next_disaster: Time,
+    phase: Phase,
+    /// The next disaster is one that every phase must bear.
+    rare: bool,
     turns: u64,
 }
 
@@ -103,6 +117,7 @@ impl Run {
                     self.hosts[index].turn(now);
                 }
             }
+            self.hurry_where_it_is_rare(now, faults_until);
             self.disasters(now, faults_until);
             self.people_speak(now);
             if !self.world.lock().checker.broken.is_empty() {
@@ -140,6 +155,26 @@ impl Run {
         }
     }
 
+    /// Phases that seldom last are when things should happen.
+    fn hurry_where_it_is_rare(&mut self, now: Time, faults_until: Time) {
+        let phase = self.world.lock().checker.state.phase();
+        if phase == std::mem::replace(&mut self.phase, phase) || now >= faults_until {
+            return;
+        }
+        let often = match phase {
+            Phase::Standing | Phase::Doing | Phase::BackDoing => 2,
+            Phase::Between | Phase::BackBetween => 60,
+            Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 40,
+        };
+        if self.random.percent(often) {
+            self.people.hurry(now);
+        }
+        if self.random.percent(often) {
+            self.next_disaster = self.next_disaster.min(now + Span(self.random.between(1, 60)));
+            self.rare = phase != Phase::Standing;
+        }
+    }
+
     fn disasters(&mut self, now: Time, faults_until: Time) {
         if now < self.next_disaster || now >= faults_until {
             return;
@@ -147,7 +182,12 @@ impl Run {
         self.next_disaster = now + Span(self.random.between(1_500, 14_000));
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
-        match self.random.between(0, 15) {
+        let kind = if std::mem::take(&mut self.rare) {
+            *self.random.pick(&[4, 4, 6, 6, 8, 9])
+        } else {
+            self.random.between(0, 15)
+        };
+        match kind {
             0..=1 => {
                 world.inject(Fault::ControllerCrash);
                 let back = now + Span(self.random.between(100, 20_000));

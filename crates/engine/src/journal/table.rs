@@ -180,10 +180,7 @@ pub fn may_follow(phase: Phase, kind: Kind) -> bool {
         Kind::Undecided => matches!(phase, Doing | PausedDoing | BackDoing),
         Kind::Unwinding => matches!(phase, Between | Doing | Undecided | Paused | PausedDoing | Halted),
         Kind::Halted => {
-            matches!(
-                phase,
-                Between | Doing | Undecided | Paused | PausedDoing | BackBetween | BackDoing | BackUndecided | Halted
-            )
+            matches!(phase, Between | Doing | Undecided | Paused | PausedDoing | BackBetween | BackUndecided | Halted)
         }
         Kind::Ended => matches!(phase, Between | BackBetween | Halted),
         Kind::Restored => phase != Halted,
