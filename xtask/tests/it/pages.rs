@@ -18,10 +18,10 @@ fn the_readme_shows_the_plan_that_the_engine_makes() {
     assert!(readme.contains(&plan), "README.md does not show the plan:\n{plan}");
 }
 
-/// The plan from four instances of release 7 to release 8.
+/// The plan from release 1, with as many instances as are asked for, to release 2.
 fn planned(text: &str) -> String {
     let service = model::text::parse_one(text).unwrap_or_else(|report| panic!("{report}"));
-    let (stable, candidate) = (ReleaseNumber(7), ReleaseNumber(8));
+    let (stable, candidate) = (ReleaseNumber(1), ReleaseNumber(2));
     let mut standing = Standing { release: Some(stable), intent: Intent::all_to(stable), ..Standing::default() };
     standing.set_capacity(stable, service.instances.count);
     let artifact = Digest::of(b"shop 2.4.1");
