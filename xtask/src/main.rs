@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask <task>`.
 
 mod demo;
+mod mutants_task;
 mod prove;
 mod sim_task;
 
@@ -23,6 +24,8 @@ enum Task {
     Prove(prove::ProveArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
+    /// Plant bugs, and see that each is caught.
+    Mutants(mutants_task::MutantsArguments),
 }
 
 fn main() -> ExitCode {
@@ -30,5 +33,6 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Prove(arguments) => prove::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
+        Task::Mutants(arguments) => mutants_task::run(&arguments),
     }
 }

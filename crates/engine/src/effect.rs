@@ -4,6 +4,24 @@
 use model::plan::{Capacity, Verb};
 use model::{Intent, ReleaseNumber, Standing};
 
+/// Applies what follows when a verb is done: drains are lifted then and not when it begins, because
+/// until the target has acted, an older command may still stop what a drain keeps work from. Says
+/// whether routers must hear of it.
+pub fn finish(standing: &mut Standing, verb: &Verb) -> bool {
+    match verb {
+        Verb::Start { release, .. } => standing.drained_from.remove(release).is_some(),
+        Verb::Stop { release, .. } => standing.forget_drained(*release),
+        Verb::Route { .. }
+        | Verb::Observe { .. }
+        | Verb::Approve { .. }
+        | Verb::Hook { .. }
+        | Verb::Migrate { .. }
+        | Verb::Flag { .. }
+        | Verb::Drain { .. }
+        | Verb::Notify { .. } => false,
+    }
+}
+
 /// Applies a verb to what is wanted. `count` is what a Start's capacity came to.
 pub fn apply(standing: &mut Standing, verb: &Verb, count: Option<u32>) {
     match verb {
@@ -13,7 +31,6 @@ pub fn apply(standing: &mut Standing, verb: &Verb, count: Option<u32>) {
                 Capacity::OfStable(_) => standing.capacity(*release),
             });
             standing.set_capacity(*release, count);
-            standing.drained_from.remove(release);
         }
         Verb::Route { intent } => standing.intent = intent.clone(),
         Verb::Drain { release, keep, .. } => {
@@ -41,10 +58,10 @@ pub fn apply(standing: &mut Standing, verb: &Verb, count: Option<u32>) {
 pub fn touches_table(standing: &Standing, verb: &Verb) -> bool {
     match verb {
         Verb::Route { .. } | Verb::Drain { .. } => true,
-        Verb::Start { release, .. } => standing.drained_from.contains_key(release),
         // What is gone leaves the table, so that it is not drained still when it comes back.
         Verb::Stop { release, keep } => *keep == 0 && is_in_table(standing, *release),
-        Verb::Observe { .. }
+        Verb::Start { .. }
+        | Verb::Observe { .. }
         | Verb::Approve { .. }
         | Verb::Hook { .. }
         | Verb::Migrate { .. }

@@ -209,6 +209,9 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
             if state.standing.release.is_none() {
                 return not_now("nothing is deployed yet");
             }
+            if state.closing.as_ref().is_some_and(|run| run.stopping) {
+                return not_now("instances are being stopped: ask again when they are gone");
+            }
             if *count == 0 || *count > SCALE_MAX {
                 return no_such(format!("{count} instances: say a number from 1 to {SCALE_MAX}"));
             }

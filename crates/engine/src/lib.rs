@@ -16,6 +16,7 @@ pub mod journal;
 pub mod launch;
 pub mod observe;
 pub mod outline;
+pub mod planted;
 pub mod runner;
 pub mod starter;
 pub mod store;

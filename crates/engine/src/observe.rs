@@ -3,6 +3,7 @@
 use crate::command::{Reply, Target};
 use crate::journal::State;
 use crate::journal::table::Phase;
+use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::Verb;
 use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
@@ -158,7 +159,9 @@ impl Observations {
 
     /// Whether every member has confirmed a table at least as new.
     pub fn table_live(&self, generation: Position, now: Time) -> bool {
+        let restored = planted::is(Bug::RestoredTable) && self.recovered_at > Position(0) && self.router.is_some();
         !self.routed
+            || restored
             || self.router(now).is_some_and(|router| {
                 !router.members.is_empty()
                     && router
@@ -171,7 +174,9 @@ impl Observations {
     /// Whether every member had confirmed a table at least as new when last looked at, however long
     /// ago that is: no reason to send it again.
     pub fn table_was_live(&self, generation: Position) -> bool {
+        let restored = planted::is(Bug::RestoredTable) && self.recovered_at > Position(0) && self.router.is_some();
         !self.routed
+            || restored
             || self.router.as_ref().is_some_and(|look| {
                 let members = &look.seen.members;
                 !members.is_empty()
@@ -243,8 +248,7 @@ impl Observations {
         let from = before.map(|before| before.max(doing.since));
         if let Some(from) = from
             && counts
-            && seen
-            && live
+            && (seen && live || planted::is(Bug::BlindHold))
         {
             let span = elapsed.since(from);
             // A longer gap was not observed: nothing is known about it.

@@ -1,6 +1,7 @@
 //! The way back: a plan made of the same verbs, over every step that was started, finished or not.
 
 use crate::facts::Facts;
+use crate::planted::{self, Bug};
 use model::gate::Gate;
 use model::intent::{Door, Hold, Lane};
 use model::plan::{Capacity, PLAN_VERSION, Phase, Plan, Step, StepNumber, Verb};
@@ -58,7 +59,9 @@ pub fn unwind(plan: &Plan, started: &Started<'_>, facts: &Facts) -> Result<Plan,
         way.start_the_old();
         way.route_back();
     } else {
-        way.start_the_old();
+        if !planted::is(Bug::RouteToStopped) {
+            way.start_the_old();
+        }
         way.route_back();
         way.drain_and_stop_the_new();
         way.take_back_the_rest();
@@ -84,7 +87,7 @@ pub fn way_back_from(plan: &Plan, step: StepNumber, facts: &Facts) -> Result<Pla
     let mut steps = Vec::new();
     for (index, past) in plan.steps.iter().enumerate().take(usize::from(step.0) + 1) {
         if past.only_if.is_none() || past.only_if == plan.steps[usize::from(step.0)].only_if {
-            crate::effect::apply(&mut standing, &past.verb, None);
+            crate::compile::foretell(&mut standing, plan.stable(), &past.verb);
             // Bounded by STEPS_MAX.
             steps.push(StepNumber(index as u16));
         }
@@ -172,6 +175,9 @@ impl Way<'_> {
         if !self.was_started(|verb| matches!(verb, Verb::Route { .. })) {
             return;
         }
+        if planted::is(Bug::WeightsRevisited) {
+            self.route_back_gradually(3, Span::ZERO);
+        }
         if let UnwindingPolicy::Gradual { parts, hold } = self.plan.policy.unwinding
             && !self.plan.exclusive
         {
@@ -229,7 +235,9 @@ impl Way<'_> {
             let keep = self.plan.before.capacity(release);
             if count > keep {
                 let drain = self.plan.policy.drain;
-                self.push(Verb::Drain { release, keep, end: drain }, self.plan.policy.route_timeout);
+                if !planted::is(Bug::StoppedWithoutDrain) {
+                    self.push(Verb::Drain { release, keep, end: drain }, self.plan.policy.route_timeout);
+                }
                 self.push(Verb::Stop { release, keep }, self.plan.policy.stop_timeout);
             }
         }
@@ -242,7 +250,11 @@ impl Way<'_> {
             let Some(step) = self.plan.step(*number) else { continue };
             match &step.verb {
                 Verb::Flag { flag, to, only_from: Some(from) } => {
-                    let back = Verb::Flag { flag: flag.clone(), to: from.clone(), only_from: Some(to.clone()) };
+                    let back = Verb::Flag {
+                        flag: flag.clone(),
+                        to: from.clone(),
+                        only_from: Some(to.clone()).filter(|_| !planted::is(Bug::KillUndone)),
+                    };
                     self.push(back, FLAG_TIMEOUT);
                 }
                 Verb::Hook { hook, undo: false } if hook.undo.is_some() => {

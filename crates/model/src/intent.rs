@@ -155,6 +155,16 @@ impl Intent {
         self
     }
 
+    /// An intent that cannot be: the first share is a percent short.
+    #[cfg(feature = "planted")]
+    pub fn with_a_share_lost(mut self) -> Self {
+        let lane = self.lanes.iter_mut().find(|lane| lane.share >= Share::percent(1));
+        if let Some(lane) = lane {
+            lane.share = Share::of(u32::from(lane.share.basis_points()) - 100, 10_000);
+        }
+        self
+    }
+
     /// The lanes, sorted by release.
     pub fn lanes(&self) -> &[Lane] {
         &self.lanes

@@ -67,3 +67,17 @@ fn gather(outcomes: impl Iterator<Item = Outcome>) -> Figures {
     figures.broken.sort();
     figures
 }
+
+/// Runs seeds until one is broken; says which, and what broke first.
+pub fn hunt(seeds: u64, threads: usize, options: &Options, before: &(dyn Fn() + Sync)) -> Option<(u64, String)> {
+    let batch = 64;
+    let mut first = 0;
+    while first < seeds {
+        let figures = campaign(first, batch.min(seeds - first), threads, options, before);
+        if let Some(broken) = figures.broken.first() {
+            return Some(broken.clone());
+        }
+        first += batch;
+    }
+    None
+}

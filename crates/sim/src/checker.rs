@@ -30,8 +30,10 @@ pub struct Checker {
     pub edges: BTreeMap<(Phase, Kind), u64>,
     /// How rollouts ended.
     pub endings: BTreeMap<&'static str, u64>,
-    /// When a controller last took the service over, and whether it has seen anything since.
-    pub taken_over: BTreeMap<u64, bool>,
+    /// When each process started.
+    pub started: BTreeMap<String, Time>,
+    /// The processes that have seen anything.
+    pub looked: BTreeSet<String>,
     /// When the current attempt began, in true time.
     began_at: Time,
     /// Stretches without evidence.
@@ -77,7 +79,7 @@ impl World {
     }
 
     /// Entries were committed.
-    pub fn see_appended(&mut self, subject: &Subject, records: &[Record]) {
+    pub fn see_appended(&mut self, subject: &Subject, records: &[Record], process: &str) {
         for record in records {
             let entry: Entry = match serde_json::from_str(&record.line.body) {
                 Ok(entry) => entry,
@@ -89,6 +91,7 @@ impl World {
             }
             self.tell(|| format!("journal {}: {}", record.position, entry_words(&entry)));
             self.check_entry(&entry);
+            self.check_deadline(&entry, process);
             let phase = self.checker.state.phase();
             *self.checker.edges.entry((phase, entry.kind())).or_default() += 1;
             let state = std::mem::take(&mut self.checker.state);
@@ -124,6 +127,31 @@ impl World {
         }
     }
 
+    /// A deadline fires only after a look: what ended while nobody looked is not known to be late.
+    fn check_deadline(&mut self, entry: &Entry, process: &str) {
+        let late = match entry {
+            Entry::Undecided { why, .. } => !why.contains("may have been called"),
+            Entry::Failed { why, .. } => why.contains("ready after") || why.contains("still run after"),
+            _ => false,
+        };
+        let started = self.checker.started.get(process).copied().unwrap_or_default();
+        let looked = self.checker.looked.contains(process) || self.now.since(started) >= Span::minutes(1);
+        if late && !looked {
+            self.broken(format!("a deadline fires before {process} has looked: {}", entry_words(entry)));
+        }
+    }
+
+    /// A command takes effect: its entry is written.
+    pub fn check_written(&mut self, command: &Command) {
+        let end = self.checker.state.position;
+        if command.generation > end {
+            self.broken(format!(
+                "a command of entry {} takes effect, and the journal ends at {end}",
+                command.generation
+            ));
+        }
+    }
+
     fn after_entry(&mut self, entry: &Entry) {
         match entry {
             Entry::Began { .. } => {
@@ -145,7 +173,8 @@ impl World {
                 let elapsed = self.checker.state.elapsed(self.checker.state.at);
                 for closing in &self.checker.state.standing.closings {
                     if let ClosingWork::Contract { migration, .. } = &closing.work {
-                        self.checker.windows.insert(migration.clone(), self.now + closing.due.since(elapsed));
+                        let landed = self.checker.decided_at.unwrap_or(self.now);
+                        self.checker.windows.insert(migration.clone(), landed + closing.due.since(elapsed));
                     }
                 }
             }

@@ -8,7 +8,7 @@ use engine::driver::Drivers;
 use engine::journal::entry::Input;
 use engine::runner::{Effect, EngineClock, Event, Runner, perform};
 use engine::store::{Pending, Store};
-use model::{Name, Subject, Time};
+use model::{Name, Span, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -29,6 +29,8 @@ pub struct Host {
     /// What it was about to do when it began to stand still, and when that was.
     stalled: Vec<Effect>,
     stalled_at: Time,
+    /// It will stand still for so long when it is about to write.
+    hangs_at_write: Option<Span>,
     /// How far its wall clock is ahead of the true time, or behind.
     pub wall_offset: i64,
     next_task: u64,
@@ -57,6 +59,7 @@ impl Host {
             hangs_until: Time(0),
             stalled: Vec::new(),
             stalled_at: Time(0),
+            hangs_at_write: None,
             wall_offset: 0,
             next_task: 0,
         }
@@ -68,18 +71,20 @@ impl Host {
 
     fn start(&mut self, now: Time) {
         self.incarnation += 1;
+        let holder = format!("controller-{}-{}", self.number, self.incarnation);
+        self.world.lock().checker.started.insert(holder.clone(), now);
         let world = &self.world;
         let router = world.lock().facts.router.is_some();
         let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
         let drivers = Drivers {
-            platform: Arc::new(SimPlatform::new(world.clone())),
+            platform: Arc::new(SimPlatform::new(world.clone(), &holder)),
             router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
             sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
             caller: Some(Arc::new(SimCaller(world.clone()))),
             migrator: Some(Arc::new(SimMigrator(world.clone()))),
             flags: Some(Arc::new(SimFlags(world.clone()))),
         };
-        let mut runner = Runner::new("everything", &format!("controller-{}-{}", self.number, self.incarnation));
+        let mut runner = Runner::new("everything", &holder);
         runner.add(self.subject.clone(), drivers.facts(), now);
         let clock = EngineClock::new(self.wall(now), now, Time(0));
         self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });
@@ -88,6 +93,7 @@ impl Host {
     /// The process ends at once; what it sent is under way all the same.
     pub fn crash(&mut self, starts_at: Time) {
         self.hangs_until = Time(0);
+        self.hangs_at_write = None;
         self.process = None;
         self.stalled.clear();
         self.starts_at = starts_at;
@@ -164,6 +170,12 @@ impl Host {
             self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}"));
         }
         let effects = process.runner.handle(engine_now, event);
+        if effects.iter().any(|effect| matches!(effect, Effect::Append(_)))
+            && let Some(length) = self.hangs_at_write.take()
+        {
+            self.hangs_until = now + length;
+            self.stalled_at = now;
+        }
         for effect in effects {
             if self.hangs_until > now {
                 self.stalled.push(effect);
@@ -171,6 +183,11 @@ impl Host {
                 self.carry_out(now, effect);
             }
         }
+    }
+
+    /// It will stand still for so long when it is about to write.
+    pub fn hang_at_write(&mut self, length: Span) {
+        self.hangs_at_write = Some(length);
     }
 
     /// It stands still from now on; with luck between deciding and doing.

@@ -96,7 +96,7 @@ impl Caller for SimCaller {
         let Act::Call { .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
         world.check_call(&command);
-        if world.faulty() && world.random.permille(30) {
+        if world.faulty() && world.random.permille(80) {
             let at = world.now + Span(100);
             drop(world);
             return Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });

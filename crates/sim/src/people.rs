@@ -39,6 +39,11 @@ impl People {
         self.next
     }
 
+    /// Whether the seed is about what seldom happens.
+    pub fn are_troubled(&self) -> bool {
+        self.scenario.troubled
+    }
+
     /// Whether nobody has anything new in mind.
     pub fn are_done(&self, _: Time) -> bool {
         self.releases >= 2

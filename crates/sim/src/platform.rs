@@ -21,13 +21,14 @@ const GOING_MS_MAX: u64 = 400;
 /// The driver of one controller: what a target without a fence was told, only this process remembers.
 pub struct SimPlatform {
     world: SharedWorld,
+    process: String,
     told: Arc<Mutex<BTreeMap<ReleaseNumber, (Position, u32)>>>,
 }
 
 impl SimPlatform {
     /// A driver in a fresh process.
-    pub fn new(world: SharedWorld) -> Self {
-        Self { world, told: Arc::default() }
+    pub fn new(world: SharedWorld, process: &str) -> Self {
+        Self { world, process: process.into(), told: Arc::default() }
     }
 }
 
@@ -62,6 +63,7 @@ impl Platform for SimPlatform {
             return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
         }
         let at = now + Span(world.random.between(1, 40));
+        world.checker.looked.insert(self.process.clone());
         let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let mut look = world.platform_look();
         if world.facts.platform.fence == Fence::None {
@@ -120,6 +122,7 @@ impl World {
     /// A command to have so many instances takes effect.
     pub fn take_scale(&mut self, command: &Command) {
         let Act::Scale { release, count } = command.act else { return };
+        self.check_written(command);
         let fence = self.facts.platform.fence;
         let newest = self.releases.get(&release).map_or(Position(0), |sim| sim.generation);
         if !self.fence_admits(fence, newest, command.generation) {
@@ -226,7 +229,7 @@ impl World {
         let (release, number) = *self.random.pick(&alive);
         self.inject(Fault::InstanceCrash);
         self.tell(|| format!("instance {number} of {release} crashes"));
-        let forgotten = self.random.percent(40);
+        let forgotten = self.random.percent(50);
         if let Some(sim) = self.releases.get_mut(&release) {
             sim.instances.remove(&number);
         }
@@ -243,7 +246,8 @@ impl World {
             _ => self.random.between(65_000, 100_000),
         };
         let until = self.now + Span(lasts);
-        let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
+        let alive = self.releases.iter().filter(|(_, sim)| sim.wanted > 0);
+        let releases: Vec<ReleaseNumber> = alive.map(|(release, _)| *release).collect();
         if releases.is_empty() {
             return;
         }

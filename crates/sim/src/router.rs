@@ -138,6 +138,7 @@ impl World {
     /// A router takes a table.
     pub fn take_table(&mut self, member: usize, command: &Command) {
         let Act::Table(table) = &command.act else { return };
+        self.check_written(command);
         let fence = self.facts.router.as_ref().map_or(Fence::Compare, |router| router.fence);
         let (newest, silent) = (self.members[member].generation, self.members[member].silent_until > self.now);
         if silent || !self.fence_admits(fence, newest, command.generation) {

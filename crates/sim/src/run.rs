@@ -74,7 +74,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         rare: false,
         turns: 0,
     };
-    run.play_to_the_end(faults_until);
+    run.play(faults_until);
     run.outcome(seed)
 }
 
@@ -93,7 +93,7 @@ struct Run {
 }
 
 impl Run {
-    fn play_to_the_end(&mut self, faults_until: Time) {
+    fn play(&mut self, faults_until: Time) {
         let end = faults_until + CALM_BOUND;
         loop {
             self.turns += 1;
@@ -162,9 +162,11 @@ impl Run {
             return;
         }
         let often = match phase {
-            Phase::Standing | Phase::Doing | Phase::BackDoing => 2,
-            Phase::Between | Phase::BackBetween => 60,
-            Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 40,
+            Phase::Standing | Phase::Doing => 2,
+            Phase::BackDoing if self.people.are_troubled() => 30,
+            Phase::BackDoing => 3,
+            Phase::Between | Phase::BackBetween => 90,
+            Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 60,
         };
         if self.random.percent(often) {
             self.people.hurry(now);
@@ -183,7 +185,7 @@ impl Run {
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
         let kind = if std::mem::take(&mut self.rare) {
-            *self.random.pick(&[4, 4, 6, 6, 8, 9])
+            *self.random.pick(&[4, 4, 6, 6, 6, 8, 8, 9])
         } else {
             self.random.between(0, 15)
         };
@@ -201,7 +203,11 @@ impl Run {
                     world.inject(Fault::TwoControllers);
                 }
                 drop(world);
-                self.hosts[host].hang(now, until);
+                if self.random.percent(50) {
+                    self.hosts[host].hang(now, until);
+                } else {
+                    self.hosts[host].hang_at_write(until.since(now));
+                }
             }
             4 => {
                 world.inject(Fault::ClockForward);

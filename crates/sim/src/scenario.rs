@@ -32,6 +32,8 @@ pub struct Scenario {
     pub members: u64,
     /// Whether an autoscaler owns the number of instances.
     pub autoscaled: bool,
+    /// Whether the seed is about what seldom happens: halts, pauses, waits on the way back.
+    pub troubled: bool,
 }
 
 /// A name that is known to be one.
@@ -55,7 +57,11 @@ impl Scenario {
             traffic.sticky = None;
         }
         let members = if facts.router.is_some() { random.between(1, 3) } else { 0 };
-        Self { service, facts, members, autoscaled }
+        let troubled = random.percent(30);
+        if troubled {
+            trouble(&mut service, random);
+        }
+        Self { service, facts, members, autoscaled, troubled }
     }
 
     /// Puts the scenario into a world.
@@ -111,6 +117,19 @@ impl Scenario {
         }
         let artifact = Digest::of(format!("artifact {number}").as_bytes());
         Arc::new(Release { number: release, artifact, service, secrets: BTreeMap::new(), variants: BTreeMap::new() })
+    }
+}
+
+/// A service whose landings often wait, halt and go back slowly.
+fn trouble(service: &mut Service, random: &mut Random) {
+    if random.percent(60) {
+        let hold = Span(random.between(2_000, 6_000));
+        service.rollback.unwinding = UnwindingPolicy::Gradual { parts: 4, hold };
+    }
+    service.undecided.wait = Span(random.between(40_000, 90_000));
+    service.undecided.exposure = Share::ALL;
+    for migration in service.database.iter_mut().flat_map(|database| &mut database.migrations) {
+        migration.reversible = random.percent(40);
     }
 }
 
@@ -189,10 +208,10 @@ fn service(random: &mut Random, autoscaled: bool) -> Service {
         flags: flags(random),
         rollback: Rollback {
             window: if random.percent(75) { Span(random.between(5_000, 40_000)) } else { Span::ZERO },
-            unwinding: if random.percent(80) {
+            unwinding: if random.percent(65) {
                 UnwindingPolicy::Sudden
             } else {
-                UnwindingPolicy::Gradual { parts: 3, hold: Span(1_000) }
+                UnwindingPolicy::Gradual { parts: 3, hold: Span(random.between(500, 6_000)) }
             },
         },
         undecided: UndecidedPolicy {
@@ -251,7 +270,7 @@ fn hooks(random: &mut Random) -> Vec<Hook> {
     ];
     let mut hooks = Vec::new();
     for at in points {
-        if random.percent(12) {
+        if random.percent(15) {
             hooks.push(Hook {
                 name: name(&format!("hook-{}", hooks.len())),
                 at,
@@ -281,7 +300,7 @@ fn database(random: &mut Random) -> Option<Database> {
         migrations: vec![Migration {
             name: name("change-1"),
             file: "change.yaml".into(),
-            reversible: random.percent(85),
+            reversible: random.percent(75),
             backfill: random.percent(50),
             contract: random.percent(60),
             timeout: Span::seconds(40),

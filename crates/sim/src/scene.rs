@@ -31,7 +31,7 @@ impl Scene {
         let mut world = World::new(Random::new(seed), facts.clone(), Time(0), 0);
         let subject = service.subject();
         let members = if facts.router.is_some() { MEMBERS } else { 0 };
-        Scenario { service, facts, members, autoscaled: false }.furnish(&mut world);
+        Scenario { service, facts, members, autoscaled: false, troubled: false }.furnish(&mut world);
         let world = SharedWorld::new(world);
         let store = Arc::new(SimStore::new(world.clone()));
         let shared: Arc<dyn Store> = store.clone();

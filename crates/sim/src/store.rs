@@ -40,13 +40,14 @@ impl SimStore {
 
     fn commit(&self, append: &Append) -> Result<Position, AppendError> {
         let mut kept = self.kept();
-        let epoch = kept.leases.get(&append.scope).map_or(Epoch(0), |(_, lease)| lease.epoch);
-        if epoch != append.epoch {
+        let (holder, epoch) =
+            kept.leases.get(&append.scope).map(|(holder, lease)| (holder.clone(), lease.epoch)).unwrap_or_default();
+        let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
+        if epoch != append.epoch && !unconditional {
             return Err(AppendError::Fenced(epoch));
         }
         let end =
             kept.journals.get(&append.subject).and_then(|lines| lines.last()).map_or(Position(0), |line| line.position);
-        let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
         if end != append.expected && !unconditional {
             return Err(AppendError::Conflict(end));
         }
@@ -60,7 +61,7 @@ impl SimStore {
             fresh.push(record);
         }
         drop(kept);
-        self.world.lock().see_appended(&append.subject, &fresh);
+        self.world.lock().see_appended(&append.subject, &fresh, &holder);
         Ok(position)
     }
 }

@@ -34,7 +34,13 @@ pub(super) const PARTS: &[Part] = &[
         name: "sim",
         shows: "landings in a simulated world with faults at every point; every effect and every entry is checked",
         full: Run::Task(&["sim", "--seeds", "10000", "--check"]),
-        small: Some(Run::Task(&["sim", "--seeds", "300", "--check"])),
+        small: Some(Run::Task(&["sim", "--seeds", "2000", "--check"])),
+    },
+    Part {
+        name: "mutants",
+        shows: "bugs planted in the engine, in targets and in the store: the checkers catch each",
+        full: Run::Task(&["mutants", "--check"]),
+        small: Some(Run::Task(&["mutants", "--seeds", "1000", "--check"])),
     },
     Part {
         name: "power-loss",

@@ -15,4 +15,5 @@ pub fn foretell(standing: &mut Standing, stable: Option<ReleaseNumber>, verb: &V
         _ => None,
     };
     effect::apply(standing, verb, count);
+    effect::finish(standing, verb);
 }

@@ -5,6 +5,7 @@ use crate::command::{Act, COMMAND_LIMIT, Command, Reply, Table, Target};
 use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::observe::Observations;
+use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::{Phase as MigrationPhase, Verb};
 use model::service::Repeat;
@@ -25,7 +26,7 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Co
         commands.push(Command { subject: subject.clone(), generation, act, limit });
     };
     if seen.routed && state.generations.table > Position(0) && !seen.table_was_live(state.generations.table) {
-        let table = Table { intent: state.standing.intent.clone(), drained_from: state.standing.drained_from.clone() };
+        let table = Table { intent: intended(state), drained_from: state.standing.drained_from.clone() };
         send(state.generations.table, Act::Table(table), COMMAND_LIMIT);
     }
     for (release, generation) in &state.generations.capacity {
@@ -59,7 +60,7 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
             // Nobody knows whether a controller before this one has called it, or how a call ended
             // that was never answered.
             let maybe_called = generation <= seen.recovered_at || seen.called.contains(&generation);
-            if hook.repeat == Repeat::Never && maybe_called {
+            if hook.repeat == Repeat::Never && maybe_called && !planted::is(Bug::NeverRepeated) {
                 return None;
             }
             let (rollout, step) = (rollout.number, rollout.cursor);
@@ -85,4 +86,13 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
         Some(Reply::Accepted | Reply::Superseded(_) | Reply::Failed { .. }) => false,
     };
     again.then_some((generation, act, limit))
+}
+
+/// What traffic should do, as routers are told.
+fn intended(state: &State) -> model::Intent {
+    #[cfg(feature = "planted")]
+    if planted::is(Bug::SharesDoNotSum) {
+        return state.standing.intent.clone().with_a_share_lost();
+    }
+    state.standing.intent.clone()
 }

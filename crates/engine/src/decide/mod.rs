@@ -16,6 +16,7 @@ use crate::journal::entry::{Aim, Ask, Cause, Ending, Entry, Input, Judgement};
 use crate::journal::state::{Rollout, State};
 use crate::journal::{Phase, fold};
 use crate::observe::Observations;
+use crate::planted::{self, Bug};
 use crate::store::Attribution;
 use crate::unwind::{Started, unwind};
 use model::intent::Intent;
@@ -82,6 +83,10 @@ fn next_when_halted(state: &State, rollout: &Rollout, facts: &Facts) -> Option<E
 
 fn next_forward(state: &State, rollout: &Rollout, seen: &Observations, facts: &Facts, now: Time) -> Option<Entry> {
     if let Some(cause) = reason_to_turn(state, rollout, seen, now) {
+        if planted::is(Bug::SupersedeAtOnce) && matches!(cause, Cause::Superseded { .. }) && rollout.doing.is_none() {
+            let standing = Box::new(rolled_back(state, rollout));
+            return Some(Entry::Ended { ending: Ending::RolledBack, standing });
+        }
         return Some(turn_back(state, rollout, cause, facts));
     }
     if rollout.doing.is_some() {
@@ -161,7 +166,11 @@ fn reason_to_turn(state: &State, rollout: &Rollout, seen: &Observations, now: Ti
 
 /// The way back, or a halt where there is none.
 fn turn_back(state: &State, rollout: &Rollout, cause: Cause, facts: &Facts) -> Entry {
-    let started = Started { steps: &rollout.started, standing: &state.standing };
+    let mut steps = rollout.started.as_slice();
+    if planted::is(Bug::StartedNotDoneSkipped) && rollout.doing.is_some() {
+        steps = &steps[..steps.len().saturating_sub(1)];
+    }
+    let started = Started { steps, standing: &state.standing };
     match unwind(&rollout.plan, &started, facts) {
         Ok(back) => Entry::Unwinding { cause, back: Arc::new(back) },
         Err(why) => Entry::Halted { why: format!("there is no way back: {why}") },
@@ -190,6 +199,9 @@ fn judge_current(state: &State, rollout: &Rollout, seen: &Observations, now: Tim
     Some(match step::judge(state, rollout, seen, now) {
         Outcome::Wait => return None,
         Outcome::Done { note, verdicts } => Judged::Entry(Entry::Done { step, attempt, note, verdicts }),
+        Outcome::Failed(why) if planted::is(Bug::FailedUndoIgnored) && rollout.back.is_some() => {
+            Judged::Entry(Entry::Done { step, attempt, note: why, verdicts: Vec::new() })
+        }
         Outcome::Failed(why) => Judged::Entry(Entry::Failed { step, attempt, why }),
         Outcome::FailedCheck(judgement) => Judged::Turn(Cause::Check(judgement)),
         Outcome::Choose(keep) => Judged::Entry(choose_otherwise(rollout, keep)),
@@ -298,7 +310,7 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
 /// The first release that this intent would newly send traffic to, or more of it, although it is not
 /// known to be ready.
 fn first_unready(state: &State, intent: &Intent, seen: &Observations, now: Time) -> Option<ReleaseNumber> {
-    if intent.hold().is_some() {
+    if intent.hold().is_some() || planted::is(Bug::WeightBeforeReady) || planted::is(Bug::RouteToStopped) {
         return None;
     }
     let standing = &state.standing;

@@ -5,6 +5,7 @@ use crate::command::{Reply, Target};
 use crate::journal::entry::Judgement;
 use crate::journal::state::{Doing, Rollout, State};
 use crate::observe::Observations;
+use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::gate::Gate;
 use model::plan::{DrainEnd, Step, Verb};
@@ -70,10 +71,15 @@ impl Attempt<'_> {
 
     /// Deadlines fire only once everything was looked at, and not while paused.
     fn overdue(&self, allowed: Span) -> bool {
-        self.seen.looked && self.rollout.paused.is_none() && self.lasted() >= allowed
+        (self.seen.looked || planted::is(Bug::DeadlineBeforeLook))
+            && self.rollout.paused.is_none()
+            && self.lasted() >= allowed
     }
 
     fn start(&self, release: ReleaseNumber, rise: u32) -> Outcome {
+        if planted::is(Bug::WeightBeforeReady) {
+            return done("");
+        }
         let wanted = self.state.standing.capacity(release);
         let look = self.seen.instances(release, self.now);
         if let Some(look) = &look
@@ -102,7 +108,7 @@ impl Attempt<'_> {
     }
 
     fn route(&self) -> Outcome {
-        if self.seen.table_live(self.generation(), self.now) {
+        if self.seen.table_live(self.generation(), self.now) || planted::is(Bug::RouteUnconfirmed) {
             return done("live in every router");
         }
         if let Some(Reply::Failed { why, retry: false }) = self.reply(&Target::Routers) {
@@ -139,6 +145,7 @@ impl Attempt<'_> {
                         Verdict::Pass => verdicts.push(judgement),
                     }
                 }
+                None if planted::is(Bug::AbsentIsPass) => {}
                 None => missing.push(format!("{check} has not answered")),
             }
         }
@@ -205,7 +212,7 @@ impl Attempt<'_> {
         let never = hook.repeat == Repeat::Never;
         match self.reply(&target) {
             Some(Reply::Unknown(why)) if never => Outcome::Unknown(format!("{}: {why}", hook.name)),
-            None if never && self.generation() <= self.seen.recovered_at => {
+            None if never && self.generation() <= self.seen.recovered_at && !planted::is(Bug::NeverRepeated) => {
                 Outcome::Unknown(format!("{} may have been called before the controller was gone", hook.name))
             }
             _ => self.replied(&target),
@@ -238,6 +245,9 @@ impl Attempt<'_> {
     }
 
     fn drain(&self, release: ReleaseNumber, end: DrainEnd) -> Outcome {
+        if planted::is(Bug::DrainSkipped) {
+            return done("");
+        }
         let table = self.state.generations.table;
         let live = self.seen.table_live(table, self.now);
         let since = self.seen.drained_since.filter(|(generation, _)| live && *generation == table);

@@ -5,6 +5,7 @@ use super::state::{Back, ClosingRun, Doing, HEARD_MAX, RELEASES_MAX, Rollout, St
 use super::table::{Kind, Phase, may_follow};
 use crate::effect;
 use crate::journal::Cause;
+use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::{StepNumber, Verb};
 use model::standing::{Closing, ClosingWork, Contracted};
@@ -142,8 +143,10 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             }
             state.closing = None;
             state.standing.closings.retain(|closing| closing.work != *work);
-            if let ClosingWork::Shrink { release, .. } = work {
-                forget_drained(&mut state, *release);
+            if let ClosingWork::Shrink { release, .. } = work
+                && state.standing.forget_drained(*release)
+            {
+                state.generations.table = position;
             }
             forget_old_releases(&mut state);
         }
@@ -276,7 +279,9 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
     let verb = &rollout.step().ok_or("the plan has no such step")?.verb.clone();
     rollout.attempt = attempt;
     rollout.doing = Some(Doing { generation: position, since, count, undecided: None });
-    rollout.approvals.clear();
+    if !planted::is(Bug::ApprovalSurvives) {
+        rollout.approvals.clear();
+    }
     rollout.skipped = false;
     if rollout.back.is_none() && rollout.started.last() != Some(&step) {
         rollout.started.push(step);
@@ -315,30 +320,25 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
 fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'static str> {
     let since = state.elapsed(state.at);
     let rollout = current(state, step, attempt)?;
-    let (proven, stopped) = match rollout.step().map(|step| &step.verb) {
-        Some(Verb::Start { release, .. }) => (Some(*release), None),
-        Some(Verb::Stop { release, .. }) => (None, Some(*release)),
-        _ => (None, None),
-    };
+    let verb = rollout.step().map(|step| step.verb.clone());
     rollout.doing = None;
     rollout.failed = None;
     rollout.skipped = false;
     rollout.attempt = 0;
     rollout.since = since;
-    rollout.approvals.clear();
+    if !planted::is(Bug::ApprovalSurvives) {
+        rollout.approvals.clear();
+    }
     rollout.cursor.0 += 1;
     rollout.skip_unchosen();
-    state.proven.extend(proven);
-    if let Some(release) = stopped {
-        forget_drained(state, release);
+    let Some(verb) = verb else { return Ok(()) };
+    if let Verb::Start { release, .. } = &verb {
+        state.proven.insert(*release);
     }
-    Ok(())
-}
-
-fn forget_drained(state: &mut State, release: ReleaseNumber) {
-    if state.standing.forget_drained(release) {
+    if effect::finish(&mut state.standing, &verb) {
         state.generations.table = state.position;
     }
+    Ok(())
 }
 
 fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Result<(), &'static str> {
@@ -437,6 +437,8 @@ fn forget_unproven(state: &mut State) {
 
 /// What a person accepted is commanded anew, so that targets know it as the newest.
 fn accept_observed(state: &mut State) {
+    // Its drain is not part of what was observed: what had begun has to begin again.
+    state.closing = state.closing.take().filter(|run| matches!(run.work, ClosingWork::Contract { .. }));
     state.generations.table = state.position;
     let releases: Vec<ReleaseNumber> = state.standing.capacity.keys().copied().collect();
     for release in releases {

@@ -13,6 +13,7 @@ use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
+use crate::planted::{self, Bug};
 use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, Record, StoreError};
 use crate::uphold::uphold;
 use model::gate::Gate;
@@ -346,6 +347,9 @@ impl Desk {
         let (entries, input, decision) = self.next(now, out);
         self.wake_at = decision.wake_at.unwrap_or(self.wake_at).min(self.wake_at);
         if !entries.is_empty() {
+            if planted::is(Bug::CommandBeforeEntry) {
+                out.extend(decision.commands.into_iter().map(Effect::Send));
+            }
             self.append(now, lease.epoch, scope, entries, input, out);
             return;
         }

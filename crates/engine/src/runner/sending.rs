@@ -3,6 +3,7 @@
 
 use crate::command::{Act, Command, Reply, Target};
 use crate::facts::{Facts, Fence};
+use crate::planted::{self, Bug};
 use crate::store::{Lease, Position};
 use model::{Span, Time};
 use std::collections::BTreeMap;
@@ -47,7 +48,8 @@ impl Sending {
             let over = expired || sent.answer != Answered::No;
             // Without a fence two commands to one target must not be under way at once: nobody
             // could say which of them comes last.
-            if fence == Fence::None && !expired && sent.answer != Answered::Yes {
+            let twice = planted::is(Bug::UnfencedTwice);
+            if fence == Fence::None && !twice && !expired && sent.answer != Answered::Yes {
                 return false;
             }
             let pause = Span(RESEND_FIRST.0 << sent.times.saturating_sub(1).min(6)).min(RESEND_MAX);
