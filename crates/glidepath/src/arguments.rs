@@ -14,11 +14,12 @@ use clap::{Parser, Subcommand};
 #[command(name = "glidepath", version, propagate_version = true, after_help = exit::help())]
 #[command(subcommand_required = true, infer_subcommands = false)]
 pub(crate) struct Arguments {
-    /// When there are colours: `auto` means on a terminal, unless NO_COLOR is set.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    /// Colours: auto (on a terminal, unless NO_COLOR is set), always or never.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(help_heading = "Output", display_order = 900)]
     pub(crate) color: Color,
     /// For programs: one JSON document on standard output, failures included.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output", display_order = 901)]
     pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -21,14 +21,10 @@ pub(crate) enum Exit {
 /// Every code that the program can end with, and what it means.
 pub(crate) const TABLE: [(u8, &str); 6] = [
     (Exit::Ok as u8, "done, and in order"),
-    (
-        Exit::NotInOrder as u8,
-        "what was asked about is not in order: a file has problems, a plan is refused (or has warnings, with \
-         --deny-warnings), an audit found a broken chain",
-    ),
-    (Exit::Usage as u8, "the arguments make no sense; nothing was done"),
-    (Exit::NoAccess as u8, "something could not be read or written: a file, the store, the output"),
-    (Exit::Interrupted as u8, "interrupted: the answers ended before the questions did; nothing was done"),
+    (Exit::NotInOrder as u8, "not in order: problems in a file, a refused plan, a broken chain"),
+    (Exit::Usage as u8, "wrong arguments; nothing was done"),
+    (Exit::NoAccess as u8, "a file, the store or the output could not be read or written"),
+    (Exit::Interrupted as u8, "the answers ended before the questions did; nothing was done"),
     (130, "interrupted by Ctrl-C (128 + SIGINT, as shells say it)"),
 ];
 

@@ -1,9 +1,12 @@
 //! What a person, or a program, is told when something cannot be done.
 
+use crate::arguments::Arguments;
 use crate::exit::Exit;
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 use engine::store::StoreError;
 use model::text::Report;
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
@@ -51,13 +54,14 @@ impl Failure {
         Self { report: Some(report), ..failure }
     }
 
-    /// The store's messages say what to do next themselves.
+    /// The store's messages say what to do next themselves, after the first sentence.
     pub(crate) fn store(error: &StoreError) -> Self {
-        Self::new(Exit::NoAccess, error.trouble.code(), error.message.clone(), String::new())
+        let (message, help) = error.message.split_once(". ").unwrap_or((&error.message, ""));
+        Self::new(Exit::NoAccess, error.trouble.code(), message, help)
     }
 
     /// What the parser of arguments says, in our form.
-    pub(crate) fn usage(error: &clap::Error) -> Self {
+    pub(crate) fn usage(error: &clap::Error, words: &[OsString]) -> Self {
         let code = match error.kind() {
             ErrorKind::UnknownArgument => "unknown-argument",
             ErrorKind::InvalidSubcommand => "unknown-command",
@@ -74,13 +78,15 @@ impl Failure {
         }
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
-        let (about, usage) = text.split_once("\n\nUsage: ").unwrap_or((text, ""));
+        let about = text.split_once("\n\nUsage: ").map_or(text, |(about, _)| about);
         let lines: Vec<&str> = about.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let (tips, said): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.starts_with("tip: "));
         let said: Vec<&str> = said.into_iter().filter(|line| !line.starts_with("For more information")).collect();
         let mut help: Vec<String> = tips.iter().map(|tip| tip.trim_start_matches("tip: ").to_owned()).collect();
-        let usage = usage.lines().next().unwrap_or_default();
-        help.push(if usage.is_empty() { "see `glidepath --help`".into() } else { format!("usage: {usage}") });
+        let known = Arguments::command();
+        let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
+        let named = names.find(|word| known.find_subcommand(word).is_some());
+        help.push(format!("see `glidepath {}--help`", named.map(|name| format!("{name} ")).unwrap_or_default()));
         Self::new(Exit::Usage, code, said.join(" "), help.join("\n"))
     }
 }

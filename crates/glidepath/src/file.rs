@@ -11,6 +11,19 @@ use std::path::Path;
 /// What a person describes a service in.
 pub(crate) const GLIDEPATH_YAML: &str = "glidepath.yaml";
 
+/// What to do with a file that was written.
+pub(crate) const NEXT: &str = "set `run` to your command, then see what a landing would do with `glidepath plan`";
+
+/// Refuses to replace a file that is there, before anybody is asked anything.
+pub(crate) fn may_write(path: &Path, force: bool) -> Result<(), Failure> {
+    if path.exists() && !force { Err(already_there(path)) } else { Ok(()) }
+}
+
+fn already_there(path: &Path) -> Failure {
+    let help = "nothing was written; replace it with `--force`, or move it away";
+    Failure::new(Exit::NoAccess, "already-there", "there is a file already", help).at(path)
+}
+
 /// Writes a file; one that is there is only replaced by `force`.
 pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
@@ -20,8 +33,7 @@ pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure>
         if error.kind() != io::ErrorKind::AlreadyExists {
             return Failure::io(path, "writing", &error);
         }
-        let help = "nothing was written; replace it with `--force`, or move it away";
-        Failure::new(Exit::NoAccess, "already-there", "there is a file already", help).at(path)
+        already_there(path)
     })
 }
 

@@ -43,13 +43,18 @@ pub(crate) fn services(files: &Files) -> Result<(Vec<Service>, Vec<String>), Fai
     let found: Vec<Service> = services.into_iter().filter(|service| service.name.as_str() == wanted).collect();
     if found.is_empty() {
         let message = format!("no service `{wanted}` is described");
-        return Err(Failure::new(Exit::Usage, "unknown-service", message, format!("there is {}", known.join(", "))));
+        return Err(Failure::new(
+            Exit::Usage,
+            "unknown-service",
+            message,
+            format!("the services there: {}", known.join(", ")),
+        ));
     }
     Ok((found, names))
 }
 
 fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
-    let usual = [PathBuf::from(usual()?)];
+    let usual = [PathBuf::from(usual())];
     let mut texts = Vec::new();
     for path in if paths.is_empty() { &usual[..] } else { paths } {
         if path.as_os_str() == "-" {
@@ -66,8 +71,8 @@ fn texts(paths: &[PathBuf]) -> Result<Vec<Text>, Failure> {
 }
 
 /// The first of the usual places that is there, or the first one, to be missed.
-fn usual() -> Result<&'static str, Failure> {
-    Ok(USUAL.into_iter().find(|name| Path::new(name).exists()).unwrap_or(USUAL[0]))
+fn usual() -> &'static str {
+    USUAL.into_iter().find(|name| Path::new(name).exists()).unwrap_or(USUAL[0])
 }
 
 fn open(path: &Path) -> Result<Text, Failure> {

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             let _ = error.print();
             Exit::Ok
         }
-        Err(error) => screen.fail(&Failure::usage(&error)),
+        Err(error) => screen.fail(&Failure::usage(&error, &words)),
     };
     screen.finish(exit).into()
 }

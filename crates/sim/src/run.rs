@@ -10,7 +10,8 @@ use crate::store::SimStore;
 use crate::world::{Planted, SharedWorld, World};
 use engine::journal::{Kind, Phase};
 use engine::store::{Position, Store};
-use model::{Span, Subject, Time};
+use model::standing::ClosingWork;
+use model::{Span, Standing, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ pub struct Options {
 pub fn run(seed: u64, options: &Options) -> Outcome {
     let mut random = Random::new(seed);
     let scenario = Scenario::new(&mut random.fork());
-    let faults_until = Time(random.between(60_000, 240_000));
+    let faults_until = Time(random.between(100_000, 380_000));
     let permille = *random.pick(&[20, 60, 120]);
     let mut world = World::new(random.fork(), scenario.facts.clone(), faults_until, permille);
     world.planted = options.planted.iter().copied().collect();
@@ -70,7 +71,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         people,
         random,
         next_disaster: Time(2_000),
-        phase: Phase::Standing,
+        phase: (Phase::Standing, Position(0)),
         rare: false,
         turns: 0,
     };
@@ -86,7 +87,7 @@ struct Run {
     people: People,
     random: Random,
     next_disaster: Time,
-    phase: Phase,
+    phase: (Phase, Position),
     /// The next disaster is one that every phase must bear.
     rare: bool,
     turns: u64,
@@ -157,8 +158,14 @@ impl Run {
 
     /// Phases that seldom last are when things should happen.
     fn hurry_where_it_is_rare(&mut self, now: Time, faults_until: Time) {
-        let phase = self.world.lock().checker.state.phase();
-        if phase == std::mem::replace(&mut self.phase, phase) || now >= faults_until {
+        let (phase, position) = {
+            let world = self.world.lock();
+            (world.checker.state.phase(), world.checker.state.position)
+        };
+        let before = std::mem::replace(&mut self.phase, (phase, position));
+        // A step that follows a step at once is a new moment too.
+        let moved = if phase == Phase::BackDoing { before.1 != position } else { before.0 != phase };
+        if !moved || now >= faults_until {
             return;
         }
         let often = match phase {
@@ -168,6 +175,16 @@ impl Run {
             Phase::Between | Phase::BackBetween => 90,
             Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 60,
         };
+        if self.people.are_troubled() && self.random.percent(60) && self.world.lock().holds_on_the_way_back() {
+            // What is to get more traffic next is not ready then.
+            self.world.lock().flap_everything();
+        }
+        if phase == Phase::Between && self.random.percent(50) {
+            self.world.lock().crash_instance(100);
+        }
+        if phase == Phase::BackUndecided && self.random.percent(30) {
+            self.world.lock().flap_everything();
+        }
         if self.random.percent(often) {
             self.people.hurry(now);
         }
@@ -185,7 +202,7 @@ impl Run {
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
         let kind = if std::mem::take(&mut self.rare) {
-            *self.random.pick(&[4, 4, 6, 6, 6, 8, 8, 9])
+            *self.random.pick(&[4, 4, 6, 6, 6, 6, 6, 6, 8, 9])
         } else {
             self.random.between(0, 15)
         };
@@ -217,7 +234,7 @@ impl Run {
                 world.inject(Fault::ClockBack);
                 self.hosts[host].wall_offset -= i64::try_from(self.random.between(3_000, 4_000_000)).unwrap_or(0);
             }
-            6..=7 => world.crash_instance(),
+            6..=7 => world.crash_instance(50),
             8 => world.flap_instance(),
             9 => world.silence_member(),
             10 => world.restart_member(),
@@ -260,7 +277,7 @@ impl Run {
         if state.phase() != Phase::Standing || state.waiting.is_some() || state.closing.is_some() {
             return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
         }
-        if !state.standing.closings.is_empty() {
+        if state.standing.closings.iter().any(|closing| !waits_for_ever(&closing.work, &state.standing)) {
             return Some(format!("to be closed: {:?}", state.standing));
         }
         if !desk.seen().looked {
@@ -286,6 +303,14 @@ impl Run {
         let Checker { broken, edges, endings, .. } = std::mem::take(&mut world.checker);
         let (faults, story) = (world.faults.clone(), world.story.take().unwrap_or_default());
         Outcome { seed, broken, faults, endings, edges, story }
+    }
+}
+
+/// A contract waits as long as a person lets an old release serve beside the new one.
+fn waits_for_ever(work: &ClosingWork, standing: &Standing) -> bool {
+    match work {
+        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| release <= old),
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
     }
 }
 

@@ -237,7 +237,7 @@ fn way_back(index: usize, back: &BackOutline, look: Look, text: &mut String) {
     let (tone, way) = match &back.steps {
         Err(why) => (Tone::Bad, format!("none, the rollout would halt: {why}")),
         Ok(steps) if steps.is_empty() => (Tone::Plain, "nothing to take back".into()),
-        Ok(steps) => (Tone::Plain, format!("{} ({})", steps.join(" → "), back.takes)),
+        Ok(steps) => (Tone::Plain, format!("{} ({})", steps.join(" → "), unbroken(&back.takes.to_string()))),
     };
     let letter = letter(index);
     for (index, part) in broken(&way, look.line.saturating_sub(10)).iter().enumerate() {

@@ -3,7 +3,7 @@
 use crate::answers::{AnswerFlags, yes_or_no};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file::{GLIDEPATH_YAML, parse_name, service_name, write};
+use crate::file::{GLIDEPATH_YAML, NEXT, may_write, parse_name, service_name, write};
 use crate::screen::{Screen, Tone};
 use engine::advise::{Answers, Question, Recommendation, figures, recommend};
 use engine::starter::starter;
@@ -39,6 +39,10 @@ pub(crate) struct Advise {
 
 impl Advise {
     pub(crate) fn run(&self, screen: &mut Screen) -> Result<Exit, Failure> {
+        let path = Path::new(GLIDEPATH_YAML);
+        if self.write {
+            may_write(path, self.force)?;
+        }
         let mut answers = self.answers.0.clone();
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         if terminal && !self.no_questions && !screen.is_json() {
@@ -47,7 +51,6 @@ impl Advise {
         let found = recommend(&answers);
         let requests = !answers.is(Question::ServesRequests, false);
         let text = starter(&service_name(self.service.as_ref()), found.strategy, requests);
-        let path = Path::new(GLIDEPATH_YAML);
         if self.write {
             write(path, &text, self.force)?;
         }
@@ -59,7 +62,7 @@ impl Advise {
         if self.write {
             let wrote = screen.paint(Tone::Good, "wrote");
             screen.line(format!("\n{wrote} {GLIDEPATH_YAML}"));
-            screen.line("next: set `run` to your command, then see what a landing would do with `glidepath plan`");
+            screen.sentences(0, "next:", NEXT);
         } else {
             let title = screen.paint(Tone::Strong, GLIDEPATH_YAML);
             screen.line(format!("\n{title} (written with --write)\n"));

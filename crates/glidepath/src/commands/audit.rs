@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 use store::Journals;
 use store::audit::{Anchor, Filter, VIEW_MAX, Verified, anchor, verify, view};
 
+/// How many entries are shown if nothing is said.
+const LIMIT: u64 = 50;
+
 /// Show who did what, or prove that nobody changed it since.
 ///
 /// The newest entries come first. Reading changes nothing, and may happen while the controller writes.
 #[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Audit {
     #[command(flatten)]
     state: State,
@@ -26,7 +28,7 @@ pub(crate) struct Audit {
 }
 
 /// What is shown.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default, PartialEq, Eq)]
 struct Filters {
     /// Of one subject only, as service/shop/production/local.
     #[arg(long, value_name = "SUBJECT")]
@@ -46,10 +48,9 @@ struct Filters {
     /// Before this cursor, for the next page.
     #[arg(long, value_name = "CURSOR")]
     before: Option<u64>,
-    /// At most so many.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50,
-          value_parser = clap::value_parser!(u64).range(1..=VIEW_MAX as u64))]
-    limit: u64,
+    /// At most so many; 50 where it is not there.
+    #[arg(short = 'n', long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=VIEW_MAX as u64))]
+    limit: Option<u64>,
 }
 
 #[derive(clap::Subcommand)]
@@ -70,12 +71,18 @@ impl Audit {
         let journals = Journals::open(self.state.journals()?).map_err(|error| Failure::store(&error))?;
         match &self.command {
             None => self.view(&journals, screen),
+            Some(Verb::Verify { .. }) if self.filter != Filters::default() => {
+                let help = "leave the filters out, or leave `verify` out";
+                let message = "`verify` follows every journal: nothing can be filtered out";
+                Err(Failure::new(Exit::Usage, "conflicting-arguments", message, help))
+            }
             Some(Verb::Verify { anchor }) => prove(&journals, anchor.as_ref(), screen),
         }
     }
 
     fn view(&self, journals: &Journals, screen: &mut Screen) -> Result<Exit, Failure> {
         let filters = &self.filter;
+        let limit = filters.limit.unwrap_or(LIMIT);
         let filter = Filter {
             subject: filters.subject.as_deref().map(Subject::from_text),
             who: filters.who.clone(),
@@ -84,7 +91,7 @@ impl Audit {
             until: filters.until,
             before: filters.before.map(Cursor),
             // Bounded by VIEW_MAX.
-            limit: Some(filters.limit as usize),
+            limit: Some(limit as usize),
         };
         let records = view(journals, &filter).map_err(|error| Failure::store(&error))?;
         if screen.is_json() {
@@ -98,7 +105,7 @@ impl Audit {
         for (subject, record) in &records {
             show(subject, record, screen);
         }
-        if let Some((_, last)) = records.last().filter(|_| records.len() as u64 == filters.limit) {
+        if let Some((_, last)) = records.last().filter(|_| records.len() as u64 == limit) {
             let more = format!("there may be more: --before {}", last.cursor.0);
             let more = screen.paint(Tone::Faint, &more);
             screen.line(more);

@@ -25,6 +25,10 @@ pub(crate) struct Backup {
 impl Backup {
     pub(crate) fn run(&self, screen: &mut Screen) -> Result<Exit, Failure> {
         let journals = Journals::open(self.state.journals()?).map_err(|error| Failure::store(&error))?;
+        if self.to.exists() && !self.replace {
+            let help = "no copy was made; replace it with `--replace`, or give the copy another name";
+            return Err(Failure::new(Exit::NoAccess, "already-there", "there is a file already", help).at(&self.to));
+        }
         let existing = if self.replace { Existing::Replace } else { Existing::Refuse };
         let copied = journals.backup(&self.to, existing, &mut |at| {
             let percent = at.done * 100 / at.all.max(1);

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::file::{GLIDEPATH_YAML, parse_name, service_name, write};
+use crate::file::{GLIDEPATH_YAML, NEXT, parse_name, service_name, write};
 use crate::screen::{Screen, Tone};
 use engine::starter::{STRATEGIES, needs_requests, starter};
 use model::Name;
@@ -53,7 +53,7 @@ impl Init {
         } else {
             let wrote = screen.paint(Tone::Good, "wrote");
             screen.line(format!("{wrote} {path}: one service that lands by {}", self.strategy.as_str()));
-            screen.line("next: set `run` to your command, then see what a landing would do with `glidepath plan`");
+            screen.sentences(0, "next:", NEXT);
         }
         Ok(Exit::Ok)
     }

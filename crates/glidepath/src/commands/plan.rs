@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     files: Files,
     /// Suppose that nothing serves yet.
-    #[arg(long, conflicts_with_all = ["from", "return"])]
+    #[arg(long, conflicts_with_all = ["from", "returning"])]
     first: bool,
     /// The release that serves.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
