@@ -1,6 +1,8 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod demo;
 mod mutants_task;
+mod prove;
 mod sim_task;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +18,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show a good release land and a bad one go around, in a simulated world.
+    Demo(demo::DemoArguments),
+    /// Run every part of the proof at full size, and write docs/proof.md.
+    Prove(prove::ProveArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
     /// Plant bugs, and see that each is caught.
@@ -24,6 +30,8 @@ enum Task {
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Prove(arguments) => prove::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
     }

@@ -16,6 +16,7 @@ pub mod random;
 pub mod router;
 pub mod run;
 pub mod scenario;
+pub mod scene;
 pub mod store;
 pub mod world;
 

@@ -75,7 +75,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         rare: false,
         turns: 0,
     };
-    run.run_to_the_end(faults_until);
+    run.play(faults_until);
     run.outcome(seed)
 }
 
@@ -94,7 +94,7 @@ struct Run {
 }
 
 impl Run {
-    fn run_to_the_end(&mut self, faults_until: Time) {
+    fn play(&mut self, faults_until: Time) {
         let end = faults_until + CALM_BOUND;
         loop {
             self.turns += 1;
