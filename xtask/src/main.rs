@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod crash_matrix_task;
 mod mutants_task;
 mod sim_task;
 
@@ -18,6 +19,8 @@ struct Arguments {
 enum Task {
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
+    /// End a controller at every point of every kind of plan, and see what the next one makes of it.
+    CrashMatrix(crash_matrix_task::CrashMatrixArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
 }
@@ -25,6 +28,7 @@ enum Task {
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Sim(arguments) => sim_task::run(&arguments),
+        Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
     }
 }

@@ -3,12 +3,15 @@
 //!
 //! Nothing here ships.
 
+mod calm;
 pub mod campaign;
 pub mod checker;
 mod delivery;
+pub mod doom;
 pub mod fault;
 pub mod host;
 mod later;
+pub mod matrix;
 mod others;
 mod people;
 mod platform;
