@@ -3,6 +3,7 @@
 //! This crate never names an async runtime, a database, HTTP or a wall clock: time, observations and
 //! replies come in as values, entries and commands go out as values.
 
+pub mod advise;
 pub mod command;
 pub mod compile;
 pub mod concerns;
@@ -17,6 +18,8 @@ pub mod observe;
 pub mod outline;
 pub mod planted;
 pub mod runner;
+pub mod starter;
 pub mod store;
+pub mod suppose;
 pub mod unwind;
 pub mod uphold;

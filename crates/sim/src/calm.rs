@@ -3,10 +3,11 @@
 use crate::host::Host;
 use crate::world::{SharedWorld, World};
 use engine::journal::Phase;
-use model::{Subject, Time};
+use model::standing::ClosingWork;
+use model::{Standing, Subject, Time};
 
 /// What still goes on, or is due, or is not as it should be.
-pub fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorld, now: Time) -> Option<String> {
+pub(crate) fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorld, now: Time) -> Option<String> {
     let Some(leader) = hosts.iter().find(|host| host.leads(now)) else { return Some("nobody leads".into()) };
     let desk = leader.runner().and_then(|runner| runner.desk(subject));
     let (Some(desk), Some(state)) = (desk, desk.and_then(|desk| desk.state())) else {
@@ -22,7 +23,7 @@ pub fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorld, now:
     if state.phase() != Phase::Standing || state.waiting.is_some() || state.closing.is_some() {
         return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
     }
-    if !state.standing.closings.is_empty() {
+    if state.standing.closings.iter().any(|closing| !waits_for_ever(&closing.work, &state.standing)) {
         return Some(format!("to be closed: {:?}", state.standing));
     }
     if !desk.seen().looked {
@@ -30,6 +31,14 @@ pub fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorld, now:
     }
     (!is_upheld(&world, state))
         .then(|| format!("not as it should be: {:?} {:?}", state.standing, world.platform_look()))
+}
+
+/// A contract waits as long as a person lets an old release serve beside the new one.
+fn waits_for_ever(work: &ClosingWork, standing: &Standing) -> bool {
+    match work {
+        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| release <= old),
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
+    }
 }
 
 /// Whether the world is as the standing wants it.

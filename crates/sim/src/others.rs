@@ -82,7 +82,9 @@ impl World {
     /// There is no evidence for a while.
     pub fn hide_evidence(&mut self) {
         self.inject(Fault::EvidenceAbsent);
-        let until = self.evidence_absent_until.max(self.now + Span(self.random.between(3_000, 40_000)));
+        let long = self.troubled && self.random.percent(6);
+        let lasts = if long { self.random.between(620_000, 800_000) } else { self.random.between(3_000, 40_000) };
+        let until = self.evidence_absent_until.max(self.now + Span(lasts));
         self.checker.source_was_absent(self.now, until);
         self.evidence_absent_until = until;
     }

@@ -92,7 +92,7 @@ impl People {
     /// Somebody comes where somebody is called: after a halt always, at gates mostly.
     fn resolve(&mut self, state: &State, calm: bool) -> Option<Input> {
         let aim = current_aim(state);
-        let often = if calm { 70 } else { 12 };
+        let often = if calm { 70 } else { 7 };
         match state.phase() {
             Phase::Halted if self.random.percent(often) => {
                 let ask = match self.random.between(0, 2) {
@@ -102,20 +102,28 @@ impl People {
                 };
                 Some(self.input(ask, aim))
             }
+            Phase::PausedDoing if !calm && self.random.percent(25) => self.speak_at_a_gate(state, aim),
             Phase::Paused | Phase::PausedDoing if self.random.percent(often) => Some(self.input(Ask::Resume, aim)),
             Phase::Doing => {
-                let gate = state.rollout.as_deref().and_then(Rollout::step).map(|step| step.verb.clone());
-                match gate {
-                    Some(Verb::Approve { .. }) if !calm && self.random.percent(15) => Some(self.input(Ask::Pause, aim)),
-                    Some(Verb::Approve { gate: Gate::Person { .. } }) if self.random.percent(50) => {
-                        Some(self.input(Ask::Approve, aim))
-                    }
-                    Some(Verb::Approve { gate: Gate::Decision { choices, .. } }) if self.random.percent(30) => {
-                        let keep = *self.random.pick(&choices);
-                        Some(self.input(Ask::Decide { keep }, aim))
-                    }
-                    _ => None,
+                let verb = state.rollout.as_deref().and_then(Rollout::step).map(|step| &step.verb);
+                let pausable = matches!(verb, Some(Verb::Approve { .. } | Verb::Hook { .. }));
+                if pausable && !calm && self.random.percent(20) {
+                    return Some(self.input(Ask::Pause, aim));
                 }
+                if self.random.percent(50) { self.speak_at_a_gate(state, aim) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// Where a gate waits for somebody, somebody answers.
+    fn speak_at_a_gate(&mut self, state: &State, aim: Option<Aim>) -> Option<Input> {
+        let verb = state.rollout.as_deref().and_then(Rollout::step).map(|step| step.verb.clone())?;
+        match verb {
+            Verb::Approve { gate: Gate::Person { .. } } => Some(self.input(Ask::Approve, aim)),
+            Verb::Approve { gate: Gate::Decision { choices, .. } } => {
+                let keep = *self.random.pick(&choices);
+                Some(self.input(Ask::Decide { keep }, aim))
             }
             _ => None,
         }

@@ -213,7 +213,7 @@ impl World {
     }
 
     /// An instance ends by itself. Most platforms start it again; some have forgotten it.
-    pub fn crash_instance(&mut self) {
+    pub fn crash_instance(&mut self, forgotten_percent: u64) {
         let alive: Vec<(ReleaseNumber, u32)> = self
             .releases
             .iter()
@@ -229,7 +229,7 @@ impl World {
         let (release, number) = *self.random.pick(&alive);
         self.inject(Fault::InstanceCrash);
         self.tell(|| format!("instance {number} of {release} crashes"));
-        let forgotten = self.random.percent(50);
+        let forgotten = self.random.percent(forgotten_percent);
         if let Some(sim) = self.releases.get_mut(&release) {
             sim.instances.remove(&number);
         }
@@ -238,9 +238,30 @@ impl World {
         }
     }
 
+    /// Whether the way back is holding a share for a while.
+    pub fn holds_on_the_way_back(&self) -> bool {
+        let rollout = self.checker.state.rollout.as_deref().filter(|rollout| rollout.back.is_some());
+        let verb = rollout.filter(|rollout| rollout.doing.is_some()).and_then(|rollout| rollout.step());
+        matches!(verb.map(|step| &step.verb), Some(model::plan::Verb::Observe { .. }))
+    }
+
+    /// No instance of any release is ready for a while.
+    pub fn flap_everything(&mut self) {
+        let until = self.now + Span(self.random.between(5_000, 90_000));
+        self.inject(Fault::InstanceFlap);
+        let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
+        for release in releases {
+            self.schedule(until, Happening::Ready(release));
+            for instance in self.releases.get_mut(&release).into_iter().flat_map(|sim| sim.instances.values_mut()) {
+                instance.flaps_until = until;
+            }
+        }
+    }
+
     /// An instance is not ready for a while.
     pub fn flap_instance(&mut self) {
         let lasts = match self.random.between(0, 9) {
+            _ if self.troubled && self.random.percent(50) => self.random.between(20_000, 100_000),
             0..=6 => self.random.between(300, 4_000),
             7..=8 => self.random.between(5_000, 25_000),
             _ => self.random.between(65_000, 100_000),

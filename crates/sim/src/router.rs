@@ -169,7 +169,9 @@ impl World {
         if self.members.is_empty() {
             return;
         }
-        let until = self.now + Span(self.random.between(1_000, 25_000));
+        let long = self.troubled && self.random.percent(30);
+        let lasts = if long { self.random.between(90_000, 250_000) } else { self.random.between(1_000, 25_000) };
+        let until = self.now + Span(lasts);
         let member = usize::try_from(self.random.between(0, self.members.len() as u64 - 1)).unwrap_or(0);
         self.inject(Fault::RouterSilent);
         self.members[member].silent_until = until;

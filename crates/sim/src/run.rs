@@ -50,7 +50,7 @@ pub struct Options {
 pub fn run(seed: u64, options: &Options) -> Outcome {
     let mut random = Random::new(seed);
     let scenario = Scenario::new(&mut random.fork());
-    let faults_until = Time(random.between(60_000, 240_000));
+    let faults_until = Time(random.between(100_000, 380_000));
     let permille = *random.pick(&[20, 60, 120]);
     let mut world = World::new(random.fork(), scenario.facts.clone(), faults_until, permille);
     world.planted = options.planted.iter().copied().collect();
@@ -71,7 +71,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         people,
         random,
         next_disaster: Time(2_000),
-        phase: Phase::Standing,
+        phase: (Phase::Standing, Position(0)),
         rare: false,
         turns: 0,
     };
@@ -87,7 +87,7 @@ struct Run {
     people: People,
     random: Random,
     next_disaster: Time,
-    phase: Phase,
+    phase: (Phase, Position),
     /// The next disaster is one that every phase must bear.
     rare: bool,
     turns: u64,
@@ -161,8 +161,14 @@ impl Run {
 
     /// Phases that seldom last are when things should happen.
     fn hurry_where_it_is_rare(&mut self, now: Time, faults_until: Time) {
-        let phase = self.world.lock().checker.state.phase();
-        if phase == std::mem::replace(&mut self.phase, phase) || now >= faults_until {
+        let (phase, position) = {
+            let world = self.world.lock();
+            (world.checker.state.phase(), world.checker.state.position)
+        };
+        let before = std::mem::replace(&mut self.phase, (phase, position));
+        // A step that follows a step at once is a new moment too.
+        let moved = if phase == Phase::BackDoing { before.1 != position } else { before.0 != phase };
+        if !moved || now >= faults_until {
             return;
         }
         let often = match phase {
@@ -172,6 +178,16 @@ impl Run {
             Phase::Between | Phase::BackBetween => 90,
             Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 60,
         };
+        if self.people.are_troubled() && self.random.percent(60) && self.world.lock().holds_on_the_way_back() {
+            // What is to get more traffic next is not ready then.
+            self.world.lock().flap_everything();
+        }
+        if phase == Phase::Between && self.random.percent(50) {
+            self.world.lock().crash_instance(100);
+        }
+        if phase == Phase::BackUndecided && self.random.percent(30) {
+            self.world.lock().flap_everything();
+        }
         if self.random.percent(often) {
             self.people.hurry(now);
         }
@@ -189,7 +205,7 @@ impl Run {
         let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
         let mut world = self.world.lock();
         let kind = if std::mem::take(&mut self.rare) {
-            *self.random.pick(&[4, 4, 6, 6, 6, 8, 8, 9])
+            *self.random.pick(&[4, 4, 6, 6, 6, 6, 6, 6, 8, 9])
         } else {
             self.random.between(0, 15)
         };
@@ -221,7 +237,7 @@ impl Run {
                 world.inject(Fault::ClockBack);
                 self.hosts[host].wall_offset -= i64::try_from(self.random.between(3_000, 4_000_000)).unwrap_or(0);
             }
-            6..=7 => world.crash_instance(),
+            6..=7 => world.crash_instance(50),
             8 => world.flap_instance(),
             9 => world.silence_member(),
             10 => world.restart_member(),

@@ -57,7 +57,7 @@ impl Scenario {
             traffic.sticky = None;
         }
         let members = if facts.router.is_some() { random.between(1, 3) } else { 0 };
-        let troubled = random.percent(30);
+        let troubled = random.percent(60);
         if troubled {
             trouble(&mut service, random);
         }
@@ -74,6 +74,7 @@ impl Scenario {
                 silent_until: Time(0),
             });
         }
+        world.troubled = self.troubled;
         if self.autoscaled {
             world.autoscaled = Some(self.service.instances.count);
         }
@@ -129,7 +130,7 @@ fn trouble(service: &mut Service, random: &mut Random) {
     service.undecided.wait = Span(random.between(40_000, 90_000));
     service.undecided.exposure = Share::ALL;
     for migration in service.database.iter_mut().flat_map(|database| &mut database.migrations) {
-        migration.reversible = random.percent(40);
+        migration.reversible = random.percent(25);
     }
 }
 
@@ -295,7 +296,7 @@ fn flags(random: &mut Random) -> Vec<FlagChange> {
 }
 
 fn database(random: &mut Random) -> Option<Database> {
-    random.percent(30).then(|| Database {
+    random.percent(40).then(|| Database {
         url: name("database-url"),
         migrations: vec![Migration {
             name: name("change-1"),

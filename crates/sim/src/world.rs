@@ -52,6 +52,8 @@ pub struct World {
     pub members: Vec<Member>,
     /// What the drivers say they can do.
     pub facts: Facts,
+    /// Whether disasters last long in this seed.
+    pub troubled: bool,
     /// Whether an autoscaler owns stable's number, and what it wants.
     pub autoscaled: Option<u32>,
     /// The flags.
@@ -210,6 +212,7 @@ impl World {
             behaviours: BTreeMap::new(),
             members: Vec::new(),
             facts,
+            troubled: false,
             autoscaled: None,
             flags: BTreeMap::new(),
             migrations: BTreeMap::new(),

@@ -143,10 +143,10 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             }
             state.closing = None;
             state.standing.closings.retain(|closing| closing.work != *work);
-            if let ClosingWork::Shrink { release, .. } = work {
-                if state.standing.forget_drained(*release) {
-                    state.generations.table = position;
-                }
+            if let ClosingWork::Shrink { release, .. } = work
+                && state.standing.forget_drained(*release)
+            {
+                state.generations.table = position;
             }
             forget_old_releases(&mut state);
         }
@@ -440,10 +440,13 @@ fn accept_observed(state: &mut State) {
     // Its drain is not part of what was observed: what had begun has to begin again.
     state.closing = state.closing.take().filter(|run| matches!(run.work, ClosingWork::Contract { .. }));
     state.generations.table = state.position;
-    let releases: Vec<ReleaseNumber> = state.standing.capacity.keys().copied().collect();
-    for release in releases {
-        state.generations.capacity.insert(release, state.position);
-        state.proven.insert(release);
+    // What was not seen to run is not wanted any more: commands that are still under way must not win.
+    for generation in state.generations.capacity.values_mut() {
+        *generation = state.position;
+    }
+    for release in state.standing.capacity.keys() {
+        state.generations.capacity.insert(*release, state.position);
+        state.proven.insert(*release);
     }
 }
 

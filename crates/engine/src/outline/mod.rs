@@ -2,10 +2,12 @@
 //! how long it takes, how many instances run, and the way back from each step.
 
 mod duration;
+mod look;
 mod table;
 mod title;
 
 pub use duration::Duration;
+pub use look::broken;
 pub use title::title;
 
 use crate::compile::foretell;
@@ -77,6 +79,13 @@ pub struct Exposure {
     pub copies: Share,
     /// Nobody is served at all.
     pub held: bool,
+}
+
+impl StepOutline {
+    /// The letter of the way back that leads back from here, as the table shows it.
+    pub fn back_letter(&self) -> String {
+        table::letter(self.back)
+    }
 }
 
 /// A way back.

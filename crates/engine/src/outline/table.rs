@@ -1,45 +1,66 @@
 //! An outline as a table for people.
 
+use super::look::{JOINED, Look, Tone, broken, pad};
 use super::title::matches;
 use super::{BackOutline, Exposure, Outline, StepOutline};
 use model::{ReleaseNumber, Share};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-/// Where the titles of steps are broken.
+/// Where the titles of steps are broken at the latest.
 const TITLE_WIDTH: usize = 58;
-/// Where other lines are broken.
-const LINE_WIDTH: usize = 108;
+/// Where titles become so narrow that a table is harder to read than two lines per step.
+const TITLE_WIDTH_MIN: usize = 22;
+/// How wide the columns exposed, takes and running may be where there is little room.
+const NARROW: [usize; 3] = [14, 12, 15];
+/// Where other lines are broken, if nothing is said.
+const LINE_WIDTH: usize = 118;
+
+/// The names of the columns.
+const COLUMNS: [&str; 6] = ["#", "step", "exposed", "takes", "running", "back"];
+/// The space between two columns.
+const GAP: usize = 2;
 
 impl fmt::Display for Outline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.head(f)?;
-        writeln!(f)?;
-        table(f, self)?;
-        writeln!(f, "\n  ways back")?;
-        for (index, back) in self.backs.iter().enumerate() {
-            way_back(f, index, back)?;
-        }
-        Ok(())
+        f.write_str(&self.render(None, false))
     }
 }
 
 impl Outline {
-    fn head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.stable {
-            Some(stable) => writeln!(f, "{} from {stable} to {}", self.strategy.as_str(), self.candidate)?,
-            None => writeln!(f, "{}: {} is the first release", self.strategy.as_str(), self.candidate)?,
+    /// The outline for a terminal of so many columns (unlimited where that is not known), with colours
+    /// or without.
+    pub fn render(&self, width: Option<usize>, colour: bool) -> String {
+        let look = Look { width, line: width.unwrap_or(LINE_WIDTH), colour };
+        let mut text = String::new();
+        self.head(look, &mut text);
+        text.push('\n');
+        match table(self, look) {
+            Some(table) => text.push_str(&table),
+            None => self.steps.iter().for_each(|step| in_two_lines(self, step, look, &mut text)),
         }
-        line(f, "keeps", &self.keeps())?;
-        line(f, "takes", &self.takes.to_string())?;
-        line(f, "peak", &self.peak())?;
+        let _ = writeln!(text, "\n  {}", look.paint(Tone::Faint, "ways back"));
+        for (index, back) in self.backs.iter().enumerate() {
+            way_back(index, back, look, &mut text);
+        }
+        text
+    }
+
+    fn head(&self, look: Look, text: &mut String) {
+        let title = match self.stable {
+            Some(stable) => format!("{} from {stable} to {}", self.strategy.as_str(), self.candidate),
+            None => format!("{}: {} is the first release", self.strategy.as_str(), self.candidate),
+        };
+        let _ = writeln!(text, "{}", look.paint(Tone::Strong, &title));
+        look.line(text, "keeps", &self.keeps());
+        look.line(text, "takes", &self.takes.to_string());
+        look.line(text, "peak", &self.peak());
         let watches = self.watches.iter().map(|watch| format!("{} ({})", watch.check, watch.source));
         let watches = watches.collect::<Vec<_>>().join(", ");
-        line(f, "watches", if watches.is_empty() { "nothing" } else { &watches })?;
+        look.line(text, "watches", if watches.is_empty() { "nothing" } else { &watches });
         for (index, after) in self.afterwards.iter().enumerate() {
-            line(f, if index == 0 { "later" } else { "" }, after)?;
+            look.line(text, if index == 0 { "later" } else { "" }, after);
         }
-        Ok(())
     }
 
     fn keeps(&self) -> String {
@@ -64,60 +85,136 @@ impl Outline {
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-    for (index, part) in broken(text, LINE_WIDTH).iter().enumerate() {
-        writeln!(f, "  {:<8}{part}", if index == 0 { name } else { "" })?;
-    }
-    Ok(())
+/// The cells of a step, or of the line before a branch.
+struct Row {
+    cells: [String; 6],
+    /// How the exposure is shown.
+    tone: Tone,
 }
 
-fn table(f: &mut fmt::Formatter<'_>, outline: &Outline) -> fmt::Result {
-    let mut rows = vec![["#", "step", "exposed", "takes", "running", "back"].map(str::to_owned)];
+/// The table, if there is room for one.
+fn table(outline: &Outline, look: Look) -> Option<String> {
+    let rows = rows(outline);
+    let natural = |column: usize| {
+        let cells = rows.iter().map(|row| row.cells[column].chars().count());
+        cells.max().unwrap_or_default().max(COLUMNS[column].len())
+    };
+    let mut widths: [usize; 6] = std::array::from_fn(natural);
+    widths[1] = widths[1].min(TITLE_WIDTH);
+    if let Some(width) = look.width {
+        let around = |widths: &[usize; 6]| widths.iter().sum::<usize>() - widths[1] + 6 * GAP;
+        if around(&widths) + widths[1] > width {
+            for (column, narrow) in NARROW.iter().enumerate() {
+                widths[column + 2] = widths[column + 2].min(*narrow);
+            }
+        }
+        widths[1] = widths[1].min(width.saturating_sub(around(&widths)));
+        if widths[1] < TITLE_WIDTH_MIN.min(natural(1)) {
+            return None;
+        }
+    }
+    // No wider than what stands in it once it is broken.
+    for (column, width) in widths.iter_mut().enumerate() {
+        let lines = rows.iter().flat_map(|row| broken(&row.cells[column], *width));
+        let widest = lines.map(|line| line.chars().count()).max().unwrap_or_default();
+        *width = widest.max(COLUMNS[column].len());
+    }
+    let mut text = String::new();
+    write_row(&mut text, &COLUMNS.map(str::to_owned), &widths, look, [Tone::Faint; 6]);
+    for row in &rows {
+        let title = if row.cells[0].is_empty() { Tone::Strong } else { Tone::Plain };
+        let tones = [Tone::Faint, title, row.tone, Tone::Plain, Tone::Plain, Tone::Letter];
+        write_row(&mut text, &row.cells, &widths, look, tones);
+    }
+    Some(text)
+}
+
+fn rows(outline: &Outline) -> Vec<Row> {
+    let mut rows = Vec::new();
     let mut branch = None;
     for step in &outline.steps {
         if step.only_if != branch {
             branch = step.only_if;
-            let kept = branch.map(|kept| format!("— if {kept} is kept —")).unwrap_or_default();
-            rows.push([String::new(), kept, String::new(), String::new(), String::new(), String::new()]);
+            let mut cells: [String; 6] = std::array::from_fn(|_| String::new());
+            cells[1] = branch_title(branch);
+            rows.push(Row { cells, tone: Tone::Plain });
         }
-        rows.extend(row(step, outline.counted));
+        rows.push(Row { cells: cells(step, outline.counted), tone: tone(&step.exposure) });
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    for row in &rows {
-        let mut text = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let pad = widths[column] - cell.chars().count();
-            if column == 0 {
-                let _ = write!(text, "  {}{cell}", " ".repeat(pad));
-            } else {
-                let _ = write!(text, "  {cell}{}", " ".repeat(pad));
-            }
-        }
-        writeln!(f, "{}", text.trim_end())?;
-    }
-    Ok(())
+    rows
 }
 
-/// A step, on as many lines as its title needs.
-fn row(step: &StepOutline, counted: bool) -> Vec<[String; 6]> {
+fn branch_title(branch: Option<ReleaseNumber>) -> String {
+    branch.map(|kept| format!("— if {kept} is kept —")).unwrap_or_default()
+}
+
+fn cells(step: &StepOutline, counted: bool) -> [String; 6] {
     let number = (usize::from(step.number.0) + 1).to_string();
-    let (running, back) = (running(&step.running, counted), letter(step.back));
-    let mut cells = Some((number, exposed(&step.exposure), step.takes.to_string(), running, back));
-    let lines = broken(&step.title, TITLE_WIDTH).into_iter();
-    lines
-        .map(|title| {
-            let (number, exposed, takes, running, back) = cells.take().unwrap_or_default();
-            [number, title, exposed, takes, running, back]
-        })
-        .collect()
+    let takes = step.takes.to_string();
+    // What belongs together is not torn apart: `5m – 15m`, `@6 × 4`.
+    let takes = takes.split(", ").map(unbroken).collect::<Vec<_>>().join(", ");
+    [number, step.title.clone(), exposed(&step.exposure), takes, running(&step.running, counted), letter(step.back)]
+}
+
+/// One row, on as many lines as its cells need.
+fn write_row(text: &mut String, cells: &[String; 6], widths: &[usize; 6], look: Look, tones: [Tone; 6]) {
+    let lines: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| broken(cell, *width)).collect();
+    let height = lines.iter().map(Vec::len).max().unwrap_or_default();
+    for line in 0..height {
+        let mut row = String::new();
+        let last = (0..6).rev().find(|column| lines[*column].get(line).is_some_and(|cell| !cell.is_empty()));
+        for column in 0..=last.unwrap_or_default() {
+            let cell = lines[column].get(line).map_or("", String::as_str);
+            let space = pad(cell, widths[column]);
+            let painted = look.paint(tones[column], cell);
+            let _ = match column {
+                0 => write!(row, "  {space}{painted}"),
+                _ if Some(column) == last => write!(row, "  {painted}"),
+                _ => write!(row, "  {painted}{space}"),
+            };
+        }
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+}
+
+/// A step where there is no room for a table.
+fn in_two_lines(outline: &Outline, step: &StepOutline, look: Look, text: &mut String) {
+    let before = usize::from(step.number.0).checked_sub(1).and_then(|index| outline.steps.get(index));
+    if step.only_if != before.and_then(|before| before.only_if) {
+        let _ = writeln!(text, "  {}", look.paint(Tone::Strong, &branch_title(step.only_if)));
+    }
+    let [number, title, exposed, takes, running, back] = cells(step, outline.counted);
+    let indent = 5;
+    for (index, part) in broken(&title, look.line.saturating_sub(indent)).iter().enumerate() {
+        let number = if index == 0 { number.as_str() } else { "" };
+        let _ = writeln!(text, "{}{}  {part}", pad(number, indent - 2), look.paint(Tone::Faint, number));
+    }
+    let about = [unbroken(&format!("exposed {exposed}")), takes, running, unbroken(&format!("back {back}"))];
+    for part in broken(&about.join(" · "), look.line.saturating_sub(indent)) {
+        let _ = writeln!(text, "{}{}", " ".repeat(indent), look.paint(Tone::Faint, &part));
+    }
+}
+
+/// The same text, never broken.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', &JOINED.to_string())
+}
+
+fn tone(exposure: &Exposure) -> Tone {
+    if exposure.held {
+        Tone::Bad
+    } else if exposure.share.is_none() && exposure.cohorts.is_empty() {
+        Tone::Plain
+    } else {
+        Tone::Notable
+    }
 }
 
 fn exposed(exposure: &Exposure) -> String {
     if exposure.held {
         return "nobody served".into();
     }
-    let mut text = exposure.share.to_string();
+    let mut text = unbroken(&exposure.share.to_string());
     if !exposure.cohorts.is_empty() && exposure.share != Share::ALL {
         let _ = write!(text, " + {}", matches(&exposure.cohorts));
     }
@@ -129,49 +226,29 @@ fn exposed(exposure: &Exposure) -> String {
 
 fn running(running: &BTreeMap<ReleaseNumber, u32>, counted: bool) -> String {
     let one = |(release, count): (&ReleaseNumber, &u32)| match counted {
-        true => format!("{release} × {count}"),
+        true => unbroken(&format!("{release} × {count}")),
         false => release.to_string(),
     };
     let all = running.iter().map(one).collect::<Vec<_>>().join(", ");
     if all.is_empty() { "nothing".into() } else { all }
 }
 
-fn way_back(f: &mut fmt::Formatter<'_>, index: usize, back: &BackOutline) -> fmt::Result {
-    let text = match &back.steps {
-        Err(why) => format!("none, the rollout would halt: {why}"),
-        Ok(steps) if steps.is_empty() => "nothing to take back".into(),
-        Ok(steps) => format!("{} ({})", steps.join(" → "), back.takes),
+fn way_back(index: usize, back: &BackOutline, look: Look, text: &mut String) {
+    let (tone, way) = match &back.steps {
+        Err(why) => (Tone::Bad, format!("none, the rollout would halt: {why}")),
+        Ok(steps) if steps.is_empty() => (Tone::Plain, "nothing to take back".into()),
+        Ok(steps) => (Tone::Plain, format!("{} ({})", steps.join(" → "), unbroken(&back.takes.to_string()))),
     };
-    line_with_letter(f, &letter(index), &text)
-}
-
-fn line_with_letter(f: &mut fmt::Formatter<'_>, letter: &str, text: &str) -> fmt::Result {
-    for (index, part) in broken(text, LINE_WIDTH).iter().enumerate() {
-        writeln!(f, "  {:>3}  {part}", if index == 0 { letter } else { "" })?;
+    let letter = letter(index);
+    for (index, part) in broken(&way, look.line.saturating_sub(10)).iter().enumerate() {
+        let letter = if index == 0 { letter.as_str() } else { "" };
+        let _ = writeln!(text, "  {}{}  {}", pad(letter, 3), look.paint(Tone::Letter, letter), look.paint(tone, part));
     }
-    Ok(())
 }
 
 /// `A` to `Z`, then `AA`.
-fn letter(index: usize) -> String {
+pub(super) fn letter(index: usize) -> String {
     // The remainder is below 26.
     let last = char::from(b'A' + (index % 26) as u8);
     if index < 26 { last.to_string() } else { format!("{}{last}", letter(index / 26 - 1)) }
-}
-
-/// Broken between words; a word that is too long stays whole.
-fn broken(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 0 && line + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else if let Some(last) = lines.last_mut() {
-            if line > 0 {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
-    lines
 }

@@ -1,8 +1,10 @@
 //! The engine's integration tests, in one binary.
 
+mod advise;
 mod concerns;
 mod dice;
 mod laws;
 mod plans;
 mod properties;
 mod services;
+mod starter;

@@ -41,7 +41,7 @@ mod word;
 
 pub use code::{Class, Code};
 pub use problem::{Problem, Report};
-pub use source::Source;
+pub use source::{SOURCE_BYTES_MAX, Source};
 
 use crate::Service;
 use folder::Folder;

@@ -1,7 +1,7 @@
 //! What is read, and how much of it at the most.
 
 /// The most bytes of one file: a described service needs a few thousand.
-pub(crate) const SOURCE_BYTES_MAX: usize = 1 << 20;
+pub const SOURCE_BYTES_MAX: usize = 1 << 20;
 /// The most documents of one file.
 pub(crate) const DOCUMENTS_MAX: usize = 200;
 /// The deepest nesting; a full description needs about eight.

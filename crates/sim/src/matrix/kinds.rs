@@ -180,6 +180,16 @@ fn canaries() -> Vec<Kind> {
         (Paused, &[]),
         (Promoted, &[]),
     ];
+    // Without traffic it shows in the first Stop that the candidate has begun to work.
+    let worker_courses: Courses = &[
+        (Forward, &[]),
+        (Bad, &[]),
+        (NeverReady, &[]),
+        (Abort(Early), &[]),
+        (Abort(Last), &[]),
+        (Superseded(Early), &[]),
+        (Superseded(Last), &[Completed, Completed]),
+    ];
     let cohorts = canary(&[
         CanaryStep { weight: None, cohort: vec![cohort("staff")], ..weight(0) },
         CanaryStep { cohort: vec![cohort("beta")], approve: true, ..weight(20) },
@@ -194,7 +204,7 @@ fn canaries() -> Vec<Kind> {
         Kind::new("canary-cohort-sticky", sticky(by(cohorts)), ALL),
         Kind::new("canary-baseline", by(Strategy::Canary(baseline)), SOME),
         Kind::new("canary-autoscaled", Service { instances: autoscaled, ..shop() }, ALL),
-        Kind::new("canary-worker", of(3, worker()), ALL),
+        Kind::new("canary-worker", of(3, worker()), worker_courses),
         Kind { facts: facts_alias(), ..Kind::new("canary-alias", of(1, shop()), ALL) },
         Kind { facts: facts_uncounted_work(), ..Kind::new("canary-timed-drains", shop(), SOME) },
         Kind::new("canary-gradual-way-back", gradual(shop()), ALL),

@@ -202,7 +202,7 @@ impl Run<'_> {
             return;
         }
         let state = self.hosts[0].runner().and_then(|runner| runner.state(&self.subject));
-        let Some(input) = state.and_then(|state| self.script.speak(state, &self.tested)) else { return };
+        let Some(input) = state.and_then(|state| self.script.speak(state, &self.tested, now)) else { return };
         self.silent_until = now + AGAIN;
         self.world.lock().tell(|| format!("people: {} says {:?}", input.by.who, input.ask.kind()));
         self.hosts[0].ask(now, input);

@@ -8,11 +8,14 @@ use engine::journal::table::Phase;
 use engine::store::Attribution;
 use model::gate::Gate;
 use model::plan::Verb;
-use model::{Release, ReleaseNumber};
+use model::{Release, ReleaseNumber, Span, Time};
 use std::sync::Arc;
 
 /// How often a person tries what nobody can say the end of, before it is left to its time limit.
 const RETRIES_MAX: u32 = 3;
+
+/// How long people look at an experiment before they decide.
+const LOOKS_FOR: Span = Span(3_000);
 
 /// Everything that people do.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +70,12 @@ pub enum Point {
 
 impl Point {
     fn has_come(self, rollout: &Rollout) -> bool {
-        let steps = rollout.plan.steps.len();
+        // Where a decision has several ends, the one that was chosen counts.
+        let last = rollout.plan.steps.iter().rposition(|step| step.only_if.is_none_or(|kept| kept == rollout.kept()));
         match self {
             Self::Early => !rollout.started.is_empty(),
             Self::Exposed => rollout.exposed(),
-            Self::Last => usize::from(rollout.cursor.0) + 1 >= steps,
+            Self::Last => usize::from(rollout.cursor.0) >= last.unwrap_or(0),
         }
     }
 }
@@ -114,11 +118,11 @@ impl Script {
     }
 
     /// What somebody says who sees this. `tested` is the rollout that is meddled with.
-    pub fn speak(&self, state: &State, tested: &str) -> Option<Input> {
+    pub fn speak(&self, state: &State, tested: &str, now: Time) -> Option<Input> {
         let said = match state.rollout.as_deref() {
             None => self.next_move(state),
             Some(rollout) if rollout.halted.is_some() => Some(self.answer_halt(state)),
-            Some(rollout) => self.answer(state, rollout).or_else(|| self.meddle(state, rollout, tested)),
+            Some(rollout) => self.answer(state, rollout, now).or_else(|| self.meddle(state, rollout, tested)),
         };
         let (id, who, ask) = said.filter(|(id, ..)| !heard(state, id))?;
         let by = Attribution { who: who.into(), from: "cli".into(), why: String::new() };
@@ -143,8 +147,9 @@ impl Script {
     }
 
     /// What the rollout waits for.
-    fn answer(&self, state: &State, rollout: &Rollout) -> Option<Said> {
-        let generation = rollout.doing.as_ref()?.generation;
+    fn answer(&self, state: &State, rollout: &Rollout, now: Time) -> Option<Said> {
+        let doing = rollout.doing.as_ref()?;
+        let (generation, waited) = (doing.generation, state.elapsed(now).since(doing.since));
         match state.phase() {
             Phase::Undecided | Phase::BackUndecided if self.retries => {
                 let tried = (1..=RETRIES_MAX).find(|time| !heard(state, &format!("retry-{time}")))?;
@@ -156,7 +161,7 @@ impl Script {
                         ["ann", "bob", "cem"].into_iter().find(|who| !rollout.approvals.iter().any(|by| by == who))?;
                     Some((format!("yes-{generation}-{who}"), who, Ask::Approve))
                 }
-                Verb::Approve { gate: Gate::Decision { .. } } if rollout.chosen.is_none() => {
+                Verb::Approve { gate: Gate::Decision { .. } } if rollout.chosen.is_none() && waited >= LOOKS_FOR => {
                     let keep = self.keep?;
                     Some((format!("keep-{generation}"), "ann", Ask::Decide { keep }))
                 }

@@ -1,0 +1,6 @@
+//! The real binary, as people and programs meet it.
+
+mod commands;
+mod configuration;
+mod documents;
+mod session;
