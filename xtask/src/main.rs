@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod crash_matrix_task;
 mod demo;
 mod mutants_task;
 mod prove;
@@ -24,6 +25,8 @@ enum Task {
     Prove(prove::ProveArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
+    /// End a controller at every point of every kind of plan, and see what the next one makes of it.
+    CrashMatrix(crash_matrix_task::CrashMatrixArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
 }
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Prove(arguments) => prove::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
+        Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
     }
 }

@@ -10,6 +10,8 @@ use model::Span;
 
 /// The longest that a command is usually under way.
 const USUAL_MS: u64 = 80;
+/// The latest that an effect happens again after its controller has ended.
+const AGAIN_MS_MAX: u64 = 60_000;
 
 /// Sends a command on its way: `happening` makes the effect, `known` says what the target would answer.
 pub fn deliver(
@@ -64,6 +66,12 @@ pub fn deliver(
         return Later::at(world, outcome.0, outcome.1);
     }
     locked.schedule(arrives, happening(command.clone()));
+    if locked.happens_twice() {
+        // Long after the next controller has gone on, where the target can tell that it is stale.
+        let latest = if fence == Fence::None { limit } else { AGAIN_MS_MAX };
+        let again = now + Span(locked.random.between(USUAL_MS + 1, latest));
+        locked.schedule(again, happening(command.clone()));
+    }
     let reply = answer(&locked);
     drop(locked);
     Later::at(world, answered, reply)

@@ -169,7 +169,11 @@ impl Host {
             let number = self.number;
             self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}"));
         }
+        let last_breath = matches!(event, Event::Appended(..)) && self.world.lock().is_last_breath();
         let effects = process.runner.handle(engine_now, event);
+        if last_breath {
+            return self.breathe_out(now, effects);
+        }
         if effects.iter().any(|effect| matches!(effect, Effect::Append(_)))
             && let Some(length) = self.hangs_at_write.take()
         {
@@ -188,6 +192,14 @@ impl Host {
     /// It will stand still for so long when it is about to write.
     pub fn hang_at_write(&mut self, length: Span) {
         self.hangs_at_write = Some(length);
+    }
+
+    /// The last entry is durable: what follows from it is sent, and nothing else happens any more.
+    fn breathe_out(&mut self, now: Time, effects: Vec<Effect>) {
+        for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Send(_))) {
+            self.carry_out(now, effect);
+        }
+        self.world.lock().breathe_out();
     }
 
     /// It stands still from now on; with luck between deciding and doing.

@@ -3,12 +3,15 @@
 //!
 //! Nothing here ships.
 
+mod calm;
 pub mod campaign;
 pub mod checker;
 pub mod delivery;
+pub mod doom;
 pub mod fault;
 pub mod host;
 pub mod later;
+pub mod matrix;
 pub mod others;
 pub mod people;
 pub mod platform;

@@ -95,10 +95,11 @@ pub struct SimCaller(pub SharedWorld);
 
 impl Caller for SimCaller {
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Call { .. } = &command.act else { return never(&self.0, &command) };
+        let Act::Call { hook, undo, .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
         world.check_call(&command);
-        if world.faulty() && world.random.permille(80) {
+        let fails = world.failing.contains(&(hook.name.clone(), *undo));
+        if fails || world.faulty() && world.random.permille(80) {
             let at = world.now + Span(100);
             drop(world);
             return Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });

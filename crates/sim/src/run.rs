@@ -1,5 +1,6 @@
 //! One seed from its first entry to the calm after the last fault.
 
+use crate::calm::why_not_calm;
 use crate::checker::Checker;
 use crate::fault::{Fault, FaultCount};
 use crate::host::Host;
@@ -10,8 +11,7 @@ use crate::store::SimStore;
 use crate::world::{Planted, SharedWorld, World};
 use engine::journal::{Kind, Phase};
 use engine::store::{Position, Store};
-use model::standing::ClosingWork;
-use model::{Span, Standing, Subject, Time};
+use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ impl Run {
             let now = self.next_moment();
             if now > end || self.turns > TURNS_MAX {
                 let phase = self.world.lock().checker.state.phase();
-                let why = self.why_not_calm(now).unwrap_or_default();
+                let why = why_not_calm(&self.hosts, &self.subject, &self.world, now).unwrap_or_default();
                 let line =
                     format!("no end {} after the last fault: {}, {why}", now.since(faults_until), phase.as_str());
                 self.world.lock().broken(line);
@@ -124,7 +124,10 @@ impl Run {
             if !self.world.lock().checker.broken.is_empty() {
                 return;
             }
-            if now > faults_until && self.people.are_done(now) && self.why_not_calm(now).is_none() {
+            if now > faults_until
+                && self.people.are_done(now)
+                && why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none()
+            {
                 self.check_calm();
                 return;
             }
@@ -260,33 +263,6 @@ impl Run {
         }
     }
 
-    /// What still goes on, or is due, or is not as it should be.
-    fn why_not_calm(&mut self, now: Time) -> Option<String> {
-        let Some(leader) = self.hosts.iter().find(|host| host.leads(now)) else { return Some("nobody leads".into()) };
-        let desk = leader.runner().and_then(|runner| runner.desk(&self.subject));
-        let (Some(desk), Some(state)) = (desk, desk.and_then(|desk| desk.state())) else {
-            return Some("the leader has not read the journal".into());
-        };
-        let world = self.world.lock();
-        if world.checker.state != *state {
-            return Some("the leader does not know the whole journal".into());
-        }
-        if !world.under_way.is_empty() {
-            return Some(format!("under way: {:?}", world.under_way.values().next()));
-        }
-        if state.phase() != Phase::Standing || state.waiting.is_some() || state.closing.is_some() {
-            return Some(format!("waiting {:?}, closing {:?}", state.waiting, state.closing));
-        }
-        if state.standing.closings.iter().any(|closing| !waits_for_ever(&closing.work, &state.standing)) {
-            return Some(format!("to be closed: {:?}", state.standing));
-        }
-        if !desk.seen().looked {
-            return Some("the leader has not looked".into());
-        }
-        (!is_upheld(&world, state))
-            .then(|| format!("not as it should be: {:?} {:?}", state.standing, world.platform_look()))
-    }
-
     /// In the calm the journal and the world must say the same.
     fn check_calm(&mut self) {
         let journal = self.store.journal(&self.subject);
@@ -304,30 +280,4 @@ impl Run {
         let (faults, story) = (world.faults.clone(), world.story.take().unwrap_or_default());
         Outcome { seed, broken, faults, endings, edges, story }
     }
-}
-
-/// A contract waits as long as a person lets an old release serve beside the new one.
-fn waits_for_ever(work: &ClosingWork, standing: &Standing) -> bool {
-    match work {
-        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| release <= old),
-        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
-    }
-}
-
-/// Whether the world is as the standing wants it.
-fn is_upheld(world: &World, state: &engine::journal::State) -> bool {
-    let now = world.now;
-    let instances = world.releases.iter().all(|(release, sim)| {
-        let running = sim.instances.values().filter(|instance| instance.gone_at.is_none_or(|at| at > now)).count();
-        // An autoscaler's number is its own.
-        running == state.standing.capacity(*release) as usize
-            || (world.autoscaled.is_some() && state.standing.capacity(*release) > 0)
-    });
-    let tables = world.members.iter().all(|member| {
-        // A drain of instances that are gone means nothing.
-        let mut drained = member.table.drained_from.clone();
-        drained.retain(|release, from| *from < state.standing.capacity(*release));
-        member.table.intent == state.standing.intent && drained == state.standing.drained_from
-    });
-    instances && tables
 }

@@ -53,7 +53,8 @@ impl SimStore {
         }
         let mut position = end;
         let mut fresh = Vec::new();
-        for line in &append.lines {
+        let whole = self.world.lock().lines_before_doom(end, append.lines.len());
+        for line in append.lines.iter().take(whole) {
             position = position.next();
             kept.cursor += 1;
             let record = Record { position, cursor: Cursor(kept.cursor), epoch, line: line.clone() };

@@ -2,6 +2,7 @@
 //! tables, flags and databases, and what is still under way.
 
 use crate::checker::Checker;
+use crate::doom::Doom;
 use crate::fault::{Fault, FaultCount};
 use crate::random::Random;
 use engine::command::{Command, Table};
@@ -75,6 +76,10 @@ pub struct World {
     pub story: Option<Vec<String>>,
     /// Bugs planted outside the engine.
     pub planted: BTreeSet<Planted>,
+    /// The end that is chosen for the controller.
+    pub doom: Option<Doom>,
+    /// Hooks that fail, or whose undo does.
+    pub failing: BTreeSet<(Name, bool)>,
     sequence: u64,
     task: u64,
     wakes: BTreeSet<(Time, u64)>,
@@ -219,6 +224,8 @@ impl World {
             under_way: BTreeMap::new(),
             story: None,
             planted: BTreeSet::new(),
+            doom: None,
+            failing: BTreeSet::new(),
             sequence: 0,
             task: 0,
             wakes: BTreeSet::new(),

@@ -1,0 +1,249 @@
+//! One case: a shape, its fences, and where its controllers end.
+
+use super::script::Script;
+use super::shapes::{End, Shape};
+use crate::calm::why_not_calm;
+use crate::doom::{Doom, Fate};
+use crate::host::Host;
+use crate::random::Random;
+use crate::router::member_name;
+use crate::run::{Options, TURNS_MAX};
+use crate::store::SimStore;
+use crate::world::{Member, SharedWorld, SimFlag, World};
+use engine::command::Table;
+use engine::facts::Fence;
+use engine::journal::entry::{Ending, Entry};
+use engine::store::{Position, Record, Store};
+use model::{Span, Subject, Time};
+use std::fmt;
+use std::sync::Arc;
+
+/// After the last crash, everything must have come to its end within this.
+pub const CALM_BOUND: Span = Span::hours(1);
+/// How long after a crash the next controller starts: it still has to wait for the lease.
+const RESTART: Span = Span(400);
+/// How soon people repeat what was not granted.
+const AGAIN: Span = Span(250);
+
+/// A controller's end: so long was its journal, and that became of what followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// The last entry.
+    pub at: Position,
+    /// The effects that followed.
+    pub fate: Fate,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}-{}", self.at, self.fate.as_str())
+    }
+}
+
+/// What a case came to.
+#[derive(Clone, Debug, Default)]
+pub struct CaseOutcome {
+    /// What is broken.
+    pub broken: Vec<String>,
+    /// How the tested rollout ended, and those after it.
+    pub ends: Vec<End>,
+    /// Where it was asked for.
+    pub from: u64,
+    /// How long the journal is in the end.
+    pub length: u64,
+    /// The crashes that happened, as they happened.
+    pub dooms: Vec<Doom>,
+    /// What happened, where it was asked for.
+    pub story: Vec<String>,
+}
+
+/// Runs a case.
+pub fn run_case(shape: &Shape, fence: Fence, crashes: &[Crash], options: &Options) -> CaseOutcome {
+    let mut world = world(shape, fence);
+    world.planted = options.planted.iter().copied().collect();
+    world.story = options.story.then(Vec::new);
+    let subject = shape.subject();
+    let world = SharedWorld::new(world);
+    let sim_store = Arc::new(SimStore::new(world.clone()));
+    let store: Arc<dyn Store> = sim_store.clone();
+    let hosts = [Host::new(0, &world, &store, &subject)];
+    let crashes = crashes.to_vec();
+    let mut run = Run {
+        world,
+        subject,
+        store: sim_store,
+        hosts,
+        script: &shape.script,
+        tested: shape.tested(),
+        crashes,
+        dooms: Vec::new(),
+        silent_until: Time(0),
+        calm_by: Time(0) + CALM_BOUND,
+        turns: 0,
+    };
+    run.arm();
+    run.to_the_end();
+    run.outcome()
+}
+
+fn world(shape: &Shape, fence: Fence) -> World {
+    let mut facts = shape.facts.clone();
+    facts.platform.fence = fence;
+    if let Some(router) = &mut facts.router {
+        router.fence = fence;
+    }
+    // Nothing goes wrong by itself: the same seed, the same journal up to the crash.
+    let mut world = World::new(Random::new(shape.seed()), facts, Time(0), 0);
+    for number in 0..shape.routers {
+        world.members.push(Member {
+            name: member_name(number),
+            generation: Position(0),
+            table: Table::default(),
+            silent_until: Time(0),
+        });
+    }
+    world.autoscaled = shape.autoscaled;
+    world.behaviours.clone_from(&shape.behaviours);
+    world.failing.clone_from(&shape.failing);
+    for (flag, setting) in &shape.flags {
+        let flag_there = SimFlag { setting: setting.clone(), killed: false, generation: Position(0) };
+        world.flags.insert(flag.clone(), flag_there);
+    }
+    world
+}
+
+struct Run<'a> {
+    world: SharedWorld,
+    subject: Subject,
+    store: Arc<SimStore>,
+    hosts: [Host; 1],
+    script: &'a Script,
+    tested: String,
+    /// Those still to come.
+    crashes: Vec<Crash>,
+    dooms: Vec<Doom>,
+    silent_until: Time,
+    calm_by: Time,
+    turns: u64,
+}
+
+impl Run<'_> {
+    /// The next crash is awaited.
+    fn arm(&mut self) {
+        let next = if self.crashes.is_empty() { None } else { Some(self.crashes.remove(0)) };
+        self.world.lock().doom = next.map(|crash| Doom::new(crash.at, crash.fate));
+    }
+
+    fn to_the_end(&mut self) {
+        loop {
+            self.turns += 1;
+            let now = self.next_moment();
+            if now > self.calm_by || self.turns > TURNS_MAX {
+                let why = why_not_calm(&self.hosts, &self.subject, &self.world, now).unwrap_or_default();
+                let phase = self.world.lock().checker.state.phase();
+                self.world.lock().broken(format!("no calm within {CALM_BOUND}: {}, {why}", phase.as_str()));
+                return;
+            }
+            {
+                let mut world = self.world.lock();
+                world.now = now;
+                world.happen();
+            }
+            self.poll_tasks(now);
+            if self.hosts[0].wake_at(now) <= now {
+                self.hosts[0].turn(now);
+            }
+            self.crash_where_due(now);
+            self.people_speak(now);
+            self.crash_where_due(now);
+            if !self.world.lock().checker.broken.is_empty() {
+                return;
+            }
+            if self.is_done(now) {
+                return;
+            }
+        }
+    }
+
+    fn next_moment(&self) -> Time {
+        let world = self.world.lock();
+        let now = world.now;
+        let mut next = self.hosts[0].wake_at(now);
+        next = next.min(world.next_wake().unwrap_or(next));
+        next = next.min(world.under_way.keys().next().map_or(next, |(at, _)| *at));
+        if self.silent_until > now {
+            next = next.min(self.silent_until);
+        }
+        next.max(now)
+    }
+
+    fn poll_tasks(&mut self, now: Time) {
+        loop {
+            let Some(task) = self.world.lock().pop_wake() else { return };
+            self.hosts[0].poll(now, task);
+        }
+    }
+
+    fn crash_where_due(&mut self, now: Time) {
+        let doom = self.world.lock().doom;
+        let Some(doom) = doom.filter(Doom::is_due) else { return };
+        self.world.lock().tell(|| {
+            let torn = if doom.torn { ", in the middle of an append" } else { "" };
+            format!("the controller ends after entry {}{torn}: {} effects {}", doom.at, doom.sent, doom.fate.as_str())
+        });
+        self.hosts[0].crash(now + RESTART);
+        self.dooms.push(doom);
+        self.calm_by = now + CALM_BOUND;
+        self.arm();
+    }
+
+    fn people_speak(&mut self, now: Time) {
+        if self.silent_until > now || !self.hosts[0].leads(now) {
+            return;
+        }
+        let state = self.hosts[0].runner().and_then(|runner| runner.state(&self.subject));
+        let Some(input) = state.and_then(|state| self.script.speak(state, &self.tested, now)) else { return };
+        self.silent_until = now + AGAIN;
+        self.world.lock().tell(|| format!("people: {} says {:?}", input.by.who, input.ask.kind()));
+        self.hosts[0].ask(now, input);
+    }
+
+    fn is_done(&self, now: Time) -> bool {
+        let wanted = {
+            let world = self.world.lock();
+            world.doom.is_some_and(|doom| doom.reached) || !self.script.is_done(&world.checker.state)
+        };
+        !wanted && why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none()
+    }
+
+    fn outcome(self) -> CaseOutcome {
+        let journal = self.store.journal(&self.subject);
+        let from = journal.iter().position(|record| asks(record, &self.tested)).map_or(0, |index| index as u64 + 1);
+        let tested = journal.iter().skip(usize::try_from(from).unwrap_or(0));
+        let ends = tested.filter_map(end_of).collect();
+        let length = journal.len() as u64;
+        let mut world = self.world.lock();
+        let broken = std::mem::take(&mut world.checker.broken);
+        let story = world.story.take().unwrap_or_default();
+        CaseOutcome { broken, ends, from, length, dooms: self.dooms, story }
+    }
+}
+
+fn asks(record: &Record, id: &str) -> bool {
+    match serde_json::from_str(&record.line.body) {
+        Ok(Entry::Asked { input }) => input.id == id,
+        _ => false,
+    }
+}
+
+fn end_of(record: &Record) -> Option<End> {
+    match serde_json::from_str(&record.line.body) {
+        Ok(Entry::Ended { ending, .. }) => Some(match ending {
+            Ending::Completed { .. } => End::Completed,
+            Ending::RolledBack => End::RolledBack,
+            Ending::Halted => End::Halted,
+        }),
+        Ok(Entry::Refused { .. }) => Some(End::Refused),
+        _ => None,
+    }
+}
