@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod bench_engine;
 mod mutants_task;
 mod sim_task;
 
@@ -20,11 +21,25 @@ enum Task {
     Sim(sim_task::SimArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
+    /// The process that `bench engine` measures.
+    #[command(hide = true)]
+    BenchEngineChild(bench_engine::ChildArguments),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Ten thousand rollouts in one process.
+    Engine(bench_engine::EngineArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Sim(arguments) => sim_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
+        Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
+        Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),
     }
 }
