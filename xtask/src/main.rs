@@ -1,5 +1,6 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod bench_engine;
 mod crash_matrix_task;
 mod demo;
 mod mutants_task;
@@ -29,6 +30,18 @@ enum Task {
     CrashMatrix(crash_matrix_task::CrashMatrixArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
+    /// The process that `bench engine` measures.
+    #[command(hide = true)]
+    BenchEngineChild(bench_engine::ChildArguments),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Ten thousand rollouts in one process.
+    Engine(bench_engine::EngineArguments),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +51,7 @@ fn main() -> ExitCode {
         Task::Sim(arguments) => sim_task::run(&arguments),
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
+        Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
+        Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),
     }
 }
