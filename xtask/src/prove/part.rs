@@ -37,6 +37,12 @@ pub(super) const PARTS: &[Part] = &[
         small: Some(Run::Task(&["sim", "--seeds", "2000", "--check"])),
     },
     Part {
+        name: "crash-matrix",
+        shows: "a controller ends at every point of every kind of plan, and the next one makes the right thing of it",
+        full: Run::Task(&["crash-matrix", "--check"]),
+        small: Some(Run::Task(&["crash-matrix", "--small", "--check"])),
+    },
+    Part {
         name: "mutants",
         shows: "bugs planted in the engine, in targets and in the store: the checkers catch each",
         full: Run::Task(&["mutants", "--check"]),
@@ -61,6 +67,12 @@ pub(super) const PARTS: &[Part] = &[
             prints: Some("kill -9: "),
         },
         small: None,
+    },
+    Part {
+        name: "bench-engine",
+        shows: "ten thousand rollouts in one process: time, memory and instructions against their aims",
+        full: Run::Task(&["bench", "engine", "--check"]),
+        small: Some(Run::Task(&["bench", "engine", "--small"])),
     },
 ];
 
