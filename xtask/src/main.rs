@@ -1,7 +1,10 @@
 //! Developer tasks: `cargo xtask <task>`.
 
+mod bench_engine;
 mod crash_matrix_task;
+mod demo;
 mod mutants_task;
+mod prove;
 mod sim_task;
 
 use clap::{Parser, Subcommand};
@@ -17,18 +20,38 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show a good release land and a bad one go around, in a simulated world.
+    Demo(demo::DemoArguments),
+    /// Run every part of the proof at full size, and write docs/proof.md.
+    Prove(prove::ProveArguments),
     /// Land and go around in a simulated world, with faults at every point.
     Sim(sim_task::SimArguments),
     /// End a controller at every point of every kind of plan, and see what the next one makes of it.
     CrashMatrix(crash_matrix_task::CrashMatrixArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(Bench),
+    /// The process that `bench engine` measures.
+    #[command(hide = true)]
+    BenchEngineChild(bench_engine::ChildArguments),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Ten thousand rollouts in one process.
+    Engine(bench_engine::EngineArguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Prove(arguments) => prove::run(&arguments),
         Task::Sim(arguments) => sim_task::run(&arguments),
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
+        Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
+        Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// What can be said to `cargo xtask mutants`.
 #[derive(Args)]
-pub struct MutantsArguments {
+pub(crate) struct MutantsArguments {
     /// The most seeds that are tried for each.
     #[arg(long, default_value_t = 5_000)]
     seeds: u64,
@@ -28,7 +28,7 @@ struct Hunted {
 }
 
 /// Runs the task.
-pub fn run(arguments: &MutantsArguments) -> ExitCode {
+pub(crate) fn run(arguments: &MutantsArguments) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let sound = campaign(0, 200, threads, &Options::default(), &|| plant(None)).broken.is_empty();

@@ -102,10 +102,11 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
     };
     // An instance that is away for a moment is not one less: the platform knows how many it was told.
     let mut capacity = BTreeMap::new();
-    for (release, look) in &platform.releases {
-        if look.running > 0 || intent.reaches(*release) {
-            capacity.insert(*release, look.running.max(state.standing.capacity(*release)).max(1));
-        }
+    let served = intent.lanes().iter().map(|lane| lane.release).filter(|release| intent.reaches(*release));
+    let running = platform.releases.iter().filter(|(_, look)| look.running > 0).map(|(release, _)| *release);
+    for release in served.chain(running) {
+        let look = platform.releases.get(&release).map_or(0, |look| look.running);
+        capacity.insert(release, look.max(state.standing.capacity(release)).max(1));
     }
     let largest = intent.lanes().iter().max_by_key(|lane| lane.share).map(|lane| lane.release);
     let release = largest.or_else(|| capacity.iter().max_by_key(|(_, count)| **count).map(|(release, _)| *release));

@@ -203,7 +203,13 @@ impl World {
                 }
             }
             Verb::Route { .. } => {
-                let late = self.members.iter().find(|member| member.generation < doing.generation);
+                // Where nothing is tagged, a table that says the same is the same.
+                let standing = &self.checker.state.standing;
+                let late = self.members.iter().find(|member| {
+                    let same =
+                        member.table.intent == standing.intent && member.table.drained_from == standing.drained_from;
+                    member.generation < doing.generation && !same
+                });
                 if let Some(member) = late {
                     let line =
                         format!("the route of entry {} is said to be live, not in {}", doing.generation, member.name);
@@ -255,12 +261,9 @@ impl World {
         let number = self.checker.state.rollout.as_ref().map(|rollout| rollout.number);
         let now = self.checker.decided_at.unwrap_or(now);
         for check in checks {
-            let passed = self
-                .answers
-                .get(check)
-                .is_some_and(|(rollout, at)| Some(*rollout) == number && now.since(*at) <= SLACK + SLACK);
+            let last = number.and_then(|number| self.passed.get(&(check.clone(), number)).copied());
+            let passed = last.is_some_and(|at| now.since(at) <= SLACK + SLACK);
             if !passed {
-                let last = self.answers.get(check).cloned();
                 self.broken(format!(
                     "check {check} is said to have passed, and never did lately: {last:?}, decided at {now:?}"
                 ));
@@ -373,7 +376,7 @@ impl World {
                     continue;
                 }
                 let sim = self.releases.get(&lane.release);
-                if !sim.is_some_and(|sim| sim.wanted > 0) {
+                if sim.is_none_or(|sim| sim.wanted == 0) {
                     found.push(format!(
                         "{} sends {} to {}, which has been stopped",
                         member.name, lane.share, lane.release

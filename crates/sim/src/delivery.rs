@@ -29,7 +29,7 @@ pub fn deliver(
     let permille = locked.fault_permille;
     // A target without a fence is at least bounded: nothing takes effect after the command's limit.
     let latest = if fence == Fence::None { limit } else { limit * 3 };
-    let kind = locked.random.next() % 5;
+    let kind = locked.random.number() % 5;
     let faulty = locked.faulty() && locked.random.permille(permille);
     if faulty {
         let outcome = match kind {

@@ -6,20 +6,21 @@
 mod calm;
 pub mod campaign;
 pub mod checker;
-mod delivery;
+pub mod delivery;
 pub mod doom;
 pub mod fault;
 pub mod host;
-mod later;
+pub mod later;
 pub mod matrix;
-mod others;
-mod people;
-mod platform;
+pub mod others;
+pub mod people;
+pub mod platform;
 pub mod random;
-mod router;
+pub mod router;
 pub mod run;
 pub mod scenario;
-mod store;
+pub mod scene;
+pub mod store;
 pub mod world;
 
 pub use campaign::{Figures, campaign};

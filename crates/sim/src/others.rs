@@ -35,7 +35,7 @@ impl Source for SimSource {
         let mut answers = Vec::new();
         for check in &question.checks {
             if verdict == Verdict::Pass {
-                world.answers.insert(check.clone(), (question.rollout, at));
+                world.passed.insert((check.clone(), question.rollout), at);
             }
             let evidence = Evidence { basis: Basis::Rule, summary: format!("{verdict:?}"), numbers: Vec::new() };
             answers.push(Answer { check: check.clone(), verdict, evidence });

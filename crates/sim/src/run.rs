@@ -75,7 +75,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
         rare: false,
         turns: 0,
     };
-    run.to_the_end(faults_until);
+    run.play(faults_until);
     run.outcome(seed)
 }
 
@@ -94,7 +94,7 @@ struct Run {
 }
 
 impl Run {
-    fn to_the_end(&mut self, faults_until: Time) {
+    fn play(&mut self, faults_until: Time) {
         let end = faults_until + CALM_BOUND;
         loop {
             self.turns += 1;
@@ -185,7 +185,7 @@ impl Run {
         if phase == Phase::Between && self.random.percent(50) {
             self.world.lock().crash_instance(100);
         }
-        if phase == Phase::BackUndecided && self.random.percent(30) {
+        if phase == Phase::BackUndecided && self.random.percent(85) {
             self.world.lock().flap_everything();
         }
         if self.random.percent(often) {

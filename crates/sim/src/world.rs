@@ -66,8 +66,8 @@ pub struct World {
     pub evidence_absent_until: Time,
     /// When each release first got traffic in the rollout that is observed.
     pub exposed_since: BTreeMap<(RolloutNumber, ReleaseNumber), Time>,
-    /// When each check last passed, and for which rollout.
-    pub answers: BTreeMap<CheckName, (RolloutNumber, Time)>,
+    /// When each check last passed for a rollout.
+    pub passed: BTreeMap<(CheckName, RolloutNumber), Time>,
     /// Looks as they were some time ago.
     pub stale_look: Option<(Time, PlatformLook)>,
     /// What is under way.
@@ -219,7 +219,7 @@ impl World {
             hooks: BTreeMap::new(),
             evidence_absent_until: Time(0),
             exposed_since: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            passed: BTreeMap::new(),
             stale_look: None,
             under_way: BTreeMap::new(),
             story: None,

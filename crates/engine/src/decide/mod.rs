@@ -336,7 +336,10 @@ fn wake_at(state: &State, seen: &Observations, now: Time) -> Time {
     let mut nap = NAP_MAX;
     if let Verb::Observe { hold, .. } = &step.verb {
         let left = *hold - seen.held(doing.generation);
-        nap = nap.min(left.max(Span(1)));
+        // Once enough was held only an answer can change anything: it wakes by being heard.
+        if left > Span::ZERO {
+            nap = nap.min(left);
+        }
     }
     let deadline = doing.undecided.as_ref().map_or(doing.since + step.timeout, |(until, _)| *until);
     if deadline > elapsed {

@@ -1,0 +1,58 @@
+# Two commands on a fresh machine: `make demo` shows it, `make test` proves it.
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+XTASK := cargo xtask
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test prove bench fmt tools check-fmt lint deny unit checkers
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Show a good release land and a bad one go around (half a minute, after building)
+	@$(XTASK) demo
+
+test: check-fmt lint deny unit checkers ## Run every test, and every checker at a small size
+
+prove: ## Run every checker at full size, and write docs/proof.md; goes on where it was (PARTS="sim kill": only these)
+	@$(XTASK) prove $(PARTS)
+
+bench: ## Measure the store
+	@cargo run --quiet --profile proof --package store --example speed
+
+fmt: ## Format everything
+	@cargo fmt --all
+
+# What follows are the parts of `make test`, in its order.
+
+tools:
+	@command -v cargo >/dev/null || { echo "Glidepath is written in Rust: install it from your system or with rustup, version 1.90 or newer"; exit 1; }
+	@command -v cc >/dev/null || { echo "SQLite is built from source: install a C compiler (Debian: apt install gcc libc6-dev)"; exit 1; }
+	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+$(CARGO_DENY): | tools
+	@echo "== installing cargo-deny (once; it is built from source)"
+	@CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --quiet --locked --debug \
+		--version $(CARGO_DENY_VERSION) --root target/tools/cargo-deny-$(CARGO_DENY_VERSION)
+
+check-fmt: | tools
+	@echo "== format"
+	@cargo fmt --all --check
+
+lint: | check-fmt
+	@echo "== lints"
+	@cargo clippy --quiet --workspace --all-targets --all-features --locked -- -D warnings
+
+deny: $(CARGO_DENY) | lint
+	@echo "== licences, bans and sources"
+	@$(CARGO_DENY) --log-level error --locked check licenses bans sources
+
+unit: | deny
+	@echo "== tests"
+	@cargo test --workspace --locked
+
+checkers: | unit
+	@echo "== checkers, small"
+	@$(XTASK) prove --small
