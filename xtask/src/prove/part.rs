@@ -18,8 +18,8 @@ pub(super) struct Part {
 pub(super) enum Run {
     /// Another task, which ends with its figures as JSON where it is asked to.
     Task(&'static [&'static str]),
-    /// Tests: so many of each chance, and what they print after these words.
-    Tests { arguments: &'static [&'static str], runs: Option<u32>, prints: Option<&'static str> },
+    /// Tests, those of chance as often as they ask for at full size, and what they print after these words.
+    Tests { arguments: &'static [&'static str], often: bool, prints: Option<&'static str> },
 }
 
 /// All parts, in the order in which they are run.
@@ -27,7 +27,7 @@ pub(super) const PARTS: &[Part] = &[
     Part {
         name: "test",
         shows: "every test of every crate",
-        full: Run::Tests { arguments: &["--workspace"], runs: None, prints: None },
+        full: Run::Tests { arguments: &["--workspace"], often: false, prints: None },
         small: None,
     },
     Part {
@@ -46,8 +46,8 @@ pub(super) const PARTS: &[Part] = &[
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {
-            arguments: &["--package", "store", "--test", "it", "power_loss::"],
-            runs: Some(1_000),
+            arguments: &["--workspace", "--test", "it", "power_loss::"],
+            often: true,
             prints: Some("power loss: "),
         },
         small: None,
@@ -56,8 +56,8 @@ pub(super) const PARTS: &[Part] = &[
         name: "kill",
         shows: "a writing process is killed: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {
-            arguments: &["--package", "store", "--test", "it", "kill::"],
-            runs: Some(1_000),
+            arguments: &["--workspace", "--test", "it", "kill::"],
+            often: true,
             prints: Some("kill -9: "),
         },
         small: None,
