@@ -2,8 +2,10 @@
 //! step.
 
 use clap::Args;
+use engine::planted::{Bug, plant};
 use sim::Options;
 use sim::matrix::{MatrixFigures, Thinning, matrix, replay};
+use sim::world::Planted;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -18,6 +20,9 @@ pub(crate) struct CrashMatrixArguments {
     /// Only a thin part of it, for every build.
     #[arg(long)]
     small: bool,
+    /// Plant bugs instead, and say which of them a thin part of it catches.
+    #[arg(long)]
+    mutants: bool,
     /// Replay this case, step by step.
     #[arg(long, value_name = "ID")]
     case: Option<String>,
@@ -36,6 +41,9 @@ pub(crate) fn run(arguments: &CrashMatrixArguments) -> ExitCode {
         return replay_case(&mut out, id);
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    if arguments.mutants {
+        return mutants(&mut out, threads, arguments.json);
+    }
     let thinning = if arguments.small { Thinning::SMALL } else { Thinning::NONE };
     let figures = matrix(thinning, threads, &Options::default(), &|| {});
     let missed = missed_bars(&figures);
@@ -61,6 +69,33 @@ fn replay_case(out: &mut impl Write, id: &str) -> ExitCode {
     let ends: Vec<&str> = outcome.ends.iter().map(|end| end.as_str()).collect();
     let _ = writeln!(out, "{id}: {} entries, {}, {} broken", outcome.length, ends.join(", "), outcome.broken.len());
     if outcome.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Bugs that only show where something else goes wrong than a controller are the simulator's to catch;
+/// which ones the matrix catches beside it is told, and no bar.
+fn mutants(out: &mut impl Write, threads: usize, json: bool) -> ExitCode {
+    let mut rows = Vec::new();
+    for bug in Bug::ALL {
+        let figures = matrix(Thinning::SMALL, threads, &Options::default(), &|| plant(Some(*bug)));
+        rows.push((bug.as_str(), figures));
+    }
+    let options = Options { planted: vec![Planted::NoFence], ..Options::default() };
+    rows.push(("targets take commands of older generations (missing fence)", {
+        matrix(Thinning::SMALL, threads, &options, &|| plant(None))
+    }));
+    let caught = rows.iter().filter(|(_, figures)| !figures.broken.is_empty()).count();
+    if json {
+        let bugs = rows.iter().map(|(bug, figures)| serde_json::json!({ "bug": bug, "broken": figures.broken.len() }));
+        let bugs: Vec<_> = bugs.collect();
+        let _ = writeln!(out, "{}", serde_json::json!({ "planted": rows.len(), "caught": caught, "bugs": bugs }));
+        return ExitCode::SUCCESS;
+    }
+    for (bug, figures) in &rows {
+        let first = figures.broken.first().map_or_else(String::new, |(case, what)| format!("\n      {case}: {what}"));
+        let _ = writeln!(out, "  {:>5} of {} cases: {bug}{first}", figures.broken.len(), figures.cases);
+    }
+    let _ = writeln!(out, "crash-matrix --mutants: {} planted, {caught} caught", rows.len());
+    ExitCode::SUCCESS
 }
 
 fn missed_bars(figures: &MatrixFigures) -> Vec<String> {
@@ -91,12 +126,17 @@ fn print(out: &mut impl Write, figures: &MatrixFigures, missed: &[String]) {
         figures.under_way,
         figures.torn,
         ends.join(", "),
-        figures.otherwise,
+        figures.otherwise.values().sum::<u64>(),
         figures.broken.len()
     );
 }
 
 fn json(figures: &MatrixFigures, missed: &[String]) -> serde_json::Value {
+    let otherwise: Vec<_> = figures
+        .otherwise
+        .iter()
+        .map(|((shape, ends), cases)| serde_json::json!({ "shape": shape, "ends": ends, "cases": cases }))
+        .collect();
     serde_json::json!({
         "shapes": figures.shapes,
         "prefixes": figures.prefixes,
@@ -105,7 +145,7 @@ fn json(figures: &MatrixFigures, missed: &[String]) -> serde_json::Value {
         "effects_under_way": figures.under_way,
         "appends_torn": figures.torn,
         "ends": figures.ends,
-        "ended_otherwise": figures.otherwise,
+        "ended_otherwise": otherwise,
         "broken": figures.broken,
         "missed": missed,
     })

@@ -184,15 +184,16 @@ impl Rollout {
         })
     }
 
-    /// Whether requests, or copies of them, may have reached the candidate.
+    /// Whether requests, or copies of them, may have reached the candidate. Without traffic it works as
+    /// soon as it runs.
     pub fn exposed(&self) -> bool {
         self.started.iter().filter_map(|number| self.plan.step(*number)).any(|step| match &step.verb {
             Verb::Route { intent } => intent
                 .lanes()
                 .iter()
                 .any(|lane| Some(lane.release) != self.plan.stable() && intent.reaches(lane.release)),
-            Verb::Start { .. }
-            | Verb::Observe { .. }
+            Verb::Start { release, .. } => !self.plan.policy.routed && Some(*release) != self.plan.stable(),
+            Verb::Observe { .. }
             | Verb::Approve { .. }
             | Verb::Hook { .. }
             | Verb::Migrate { .. }

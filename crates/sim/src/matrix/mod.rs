@@ -58,8 +58,8 @@ pub struct MatrixFigures {
     pub under_way: u64,
     /// How the tested rollout of each case ended.
     pub ends: BTreeMap<&'static str, u64>,
-    /// How many ended in another way than without a crash.
-    pub otherwise: u64,
+    /// How many ended in another way than without a crash, by shape and ending.
+    pub otherwise: BTreeMap<(String, String), u64>,
     /// The cases in which something broke, with the first thing that did.
     pub broken: Vec<(String, String)>,
 }
@@ -95,7 +95,9 @@ impl MatrixFigures {
         self.twice += other.twice;
         self.torn += other.torn;
         self.under_way += other.under_way;
-        self.otherwise += other.otherwise;
+        for (how, count) in other.otherwise {
+            *self.otherwise.entry(how).or_default() += count;
+        }
         for (end, count) in other.ends {
             *self.ends.entry(end).or_default() += count;
         }
@@ -114,8 +116,7 @@ struct Row<'a> {
 impl Row<'_> {
     fn run(&mut self, thinning: Thinning) {
         let calm = self.case(&[]);
-        if calm.ends != self.shape.ends {
-            let words = |ends: &[End]| ends.iter().map(|end| end.as_str()).collect::<Vec<_>>().join(", ");
+        if calm.ends != self.shape.ends && calm.broken.is_empty() {
             let line =
                 format!("without a crash it came to {} instead of {}", words(&calm.ends), words(&self.shape.ends));
             self.figures.broken.push((self.id(&[]), line));
@@ -165,7 +166,9 @@ impl Row<'_> {
         if let Some(end) = outcome.ends.first() {
             *figures.ends.entry(end.as_str()).or_default() += 1;
         }
-        figures.otherwise += u64::from(outcome.ends != self.shape.ends);
+        if outcome.ends != self.shape.ends {
+            *figures.otherwise.entry((self.shape.name.clone(), words(&outcome.ends))).or_default() += 1;
+        }
         if let Some(first) = outcome.broken.first() {
             let broken = (self.id(crashes), first.clone());
             self.figures.broken.push(broken);
@@ -176,6 +179,10 @@ impl Row<'_> {
     fn id(&self, crashes: &[Crash]) -> String {
         case_id(self.shape, self.fence.1, crashes)
     }
+}
+
+fn words(ends: &[End]) -> String {
+    ends.iter().map(|end| end.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn case_id(shape: &Shape, fence: &str, crashes: &[Crash]) -> String {

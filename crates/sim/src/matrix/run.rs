@@ -82,7 +82,7 @@ pub fn run_case(shape: &Shape, fence: Fence, crashes: &[Crash], options: &Option
         turns: 0,
     };
     run.arm();
-    run.play();
+    run.go_to_the_end();
     run.outcome()
 }
 
@@ -134,7 +134,7 @@ impl Run<'_> {
         self.world.lock().doom = next.map(|crash| Doom::new(crash.at, crash.fate));
     }
 
-    fn play(&mut self) {
+    fn go_to_the_end(&mut self) {
         loop {
             self.turns += 1;
             let now = self.next_moment();

@@ -8,6 +8,7 @@ use crate::world::Behaviour;
 use engine::facts::Facts;
 use engine::journal::entry::Ask;
 use model::plan::FlagSetting;
+use model::service::HookPoint;
 use model::{Digest, Name, Release, ReleaseNumber, Service, Span, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -189,10 +190,13 @@ fn shape(kind: &Kind, course: Course, ends: &[End]) -> Shape {
     let id = first.id();
     moves.push(first);
     moves.extend(kind.after.iter().map(|count| Move::Scale(*count)));
-    let hooks = kind.service.hooks.iter().map(|hook| hook.name.clone());
+    let hooks = kind.service.hooks.iter();
     let failing = match course {
-        Course::UndoFails => hooks.map(|hook| (hook, true)).collect(),
-        Course::HookFails => hooks.map(|hook| (hook, false)).collect(),
+        Course::UndoFails => hooks.map(|hook| (hook.name.clone(), true)).collect(),
+        // The last one, so that the way back is the longest.
+        Course::HookFails => {
+            hooks.filter(|hook| hook.at == HookPoint::After).map(|hook| (hook.name.clone(), false)).collect()
+        }
         _ => BTreeSet::new(),
     };
     let meddling = course.meddling(|| release(tested + 1, &plain(&kind.service), kind));
