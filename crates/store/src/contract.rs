@@ -5,8 +5,8 @@
 
 use crate::wait;
 use engine::store::{
-    Append, AppendError, Attribution, CHECKPOINT_BYTES_MAX, Cursor, ENTRY_BYTES_MAX, Epoch, Journal, KEY_BYTES_MAX, Line,
-    NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Store, Trouble,
+    Append, AppendError, Attribution, CHECKPOINT_BYTES_MAX, Cursor, ENTRY_BYTES_MAX, Epoch, Journal, KEY_BYTES_MAX,
+    Line, NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Store, Trouble,
 };
 use model::{Span, Subject, Time};
 use std::collections::BTreeMap;

@@ -227,12 +227,7 @@ impl Desk {
         self.wake_at = now + STORE_PAUSE;
     }
 
-    fn take_in_read(
-        &mut self,
-        now: Time,
-        read: Result<Journal, StoreError>,
-        out: &mut Vec<Effect>,
-    ) {
+    fn take_in_read(&mut self, now: Time, read: Result<Journal, StoreError>, out: &mut Vec<Effect>) {
         self.read_asked = None;
         if self.state.is_some() {
             return;

@@ -20,7 +20,9 @@ use crate::backup::{self, Existing, Progress};
 use crate::bounds;
 use crate::oneshot::{Answer, oneshot};
 use crate::queue::Queue;
-use engine::store::{Append, AppendError, Cursor, Epoch, Journal, Pending, Position, Record, Store, StoreError, Taken, Trouble};
+use engine::store::{
+    Append, AppendError, Cursor, Epoch, Journal, Pending, Position, Record, Store, StoreError, Taken, Trouble,
+};
 use model::{Span, Subject, Time};
 use rows::{Checkpoint, Problem};
 use rusqlite::Connection;
