@@ -18,7 +18,8 @@ test: check-fmt lint deny unit checkers ## Run every test, and every checker at 
 prove: ## Run every checker at full size, and write docs/proof.md; goes on where it was (PARTS="sim kill": only these)
 	@$(XTASK) prove $(PARTS)
 
-bench: ## Measure the store
+bench: ## Measure the engine (its instructions are counted by valgrind) and the store
+	@$(XTASK) bench engine
 	@cargo run --quiet --profile proof --package store --example speed
 
 fmt: ## Format everything

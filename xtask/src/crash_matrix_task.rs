@@ -14,7 +14,7 @@ const NAMED_MAX: usize = 20;
 
 /// What can be said to `cargo xtask crash-matrix`.
 #[derive(Args)]
-pub struct CrashMatrixArguments {
+pub(crate) struct CrashMatrixArguments {
     /// Only a thin part of it, for every build.
     #[arg(long)]
     small: bool,
@@ -30,7 +30,7 @@ pub struct CrashMatrixArguments {
 }
 
 /// Runs the task.
-pub fn run(arguments: &CrashMatrixArguments) -> ExitCode {
+pub(crate) fn run(arguments: &CrashMatrixArguments) -> ExitCode {
     let mut out = std::io::stdout().lock();
     if let Some(id) = &arguments.case {
         return replay_case(&mut out, id);

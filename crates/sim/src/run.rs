@@ -185,7 +185,7 @@ impl Run {
         if phase == Phase::Between && self.random.percent(50) {
             self.world.lock().crash_instance(100);
         }
-        if phase == Phase::BackUndecided && self.random.percent(50) {
+        if phase == Phase::BackUndecided && self.random.percent(85) {
             self.world.lock().flap_everything();
         }
         if self.random.percent(often) {

@@ -73,10 +73,13 @@ pub(super) fn run(arguments: &ChildArguments) -> Result<(), String> {
         bench.load(WARM_UP);
         bench.measure(Duration::from_secs(arguments.seconds));
     }
-    while !arguments.ends {
+    if arguments.ends {
+        return Ok(());
+    }
+    // Whoever started it ends it.
+    loop {
         bench.load(Duration::from_secs(1));
     }
-    Ok(())
 }
 
 fn say(line: Value) {

@@ -109,10 +109,10 @@ fn command(run: Run, figures: bool) -> io::Result<Command> {
             command.args(arguments).args(figures.then_some("--json"));
             command
         }
-        Run::Tests { arguments, runs, .. } => {
+        Run::Tests { arguments, often, .. } => {
             let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
             command.arg("test").args(arguments).args(["--", "--nocapture"]);
-            command.envs(runs.map(|runs| ("GLIDEPATH_RUNS", runs.to_string())));
+            command.envs(often.then_some(("GLIDEPATH_FULL", "1")));
             command
         }
     };

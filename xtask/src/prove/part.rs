@@ -18,8 +18,8 @@ pub(super) struct Part {
 pub(super) enum Run {
     /// Another task, which ends with its figures as JSON where it is asked to.
     Task(&'static [&'static str]),
-    /// Tests: so many of each chance, and what they print after these words.
-    Tests { arguments: &'static [&'static str], runs: Option<u32>, prints: Option<&'static str> },
+    /// Tests, those of chance as often as they ask for at full size, and what they print after these words.
+    Tests { arguments: &'static [&'static str], often: bool, prints: Option<&'static str> },
 }
 
 /// All parts, in the order in which they are run.
@@ -27,7 +27,7 @@ pub(super) const PARTS: &[Part] = &[
     Part {
         name: "test",
         shows: "every test of every crate",
-        full: Run::Tests { arguments: &["--workspace"], runs: None, prints: None },
+        full: Run::Tests { arguments: &["--workspace"], often: false, prints: None },
         small: None,
     },
     Part {
@@ -35,6 +35,12 @@ pub(super) const PARTS: &[Part] = &[
         shows: "landings in a simulated world with faults at every point; every effect and every entry is checked",
         full: Run::Task(&["sim", "--seeds", "10000", "--check"]),
         small: Some(Run::Task(&["sim", "--seeds", "2000", "--check"])),
+    },
+    Part {
+        name: "crash-matrix",
+        shows: "a controller ends at every point of every kind of plan, and the next one makes the right thing of it",
+        full: Run::Task(&["crash-matrix", "--check"]),
+        small: Some(Run::Task(&["crash-matrix", "--small", "--check"])),
     },
     Part {
         name: "mutants",
@@ -46,8 +52,8 @@ pub(super) const PARTS: &[Part] = &[
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {
-            arguments: &["--package", "store", "--test", "it", "power_loss::"],
-            runs: Some(1_000),
+            arguments: &["--workspace", "--test", "it", "power_loss::"],
+            often: true,
             prints: Some("power loss: "),
         },
         small: None,
@@ -56,11 +62,17 @@ pub(super) const PARTS: &[Part] = &[
         name: "kill",
         shows: "a writing process is killed: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {
-            arguments: &["--package", "store", "--test", "it", "kill::"],
-            runs: Some(1_000),
+            arguments: &["--workspace", "--test", "it", "kill::"],
+            often: true,
             prints: Some("kill -9: "),
         },
         small: None,
+    },
+    Part {
+        name: "bench-engine",
+        shows: "ten thousand rollouts in one process: time, memory and instructions against their aims",
+        full: Run::Task(&["bench", "engine", "--check"]),
+        small: Some(Run::Task(&["bench", "engine", "--small"])),
     },
 ];
 

@@ -10,7 +10,7 @@ mod kinds;
 mod run;
 mod script;
 mod services;
-mod shapes;
+pub mod shapes;
 
 pub use run::{CALM_BOUND, CaseOutcome, Crash, run_case};
 pub use shapes::{End, Shape, shapes};
@@ -126,7 +126,7 @@ impl Row<'_> {
         for at in calm.from..=calm.length {
             self.figures.prefixes += 1;
             let number = self.shape.seed().wrapping_add(at) % (thinning.first * thinning.second);
-            if number % thinning.first == 0 {
+            if number.is_multiple_of(thinning.first) {
                 self.crashes_at(&[], Position(at), number == 0);
             }
         }

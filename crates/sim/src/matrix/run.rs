@@ -82,7 +82,7 @@ pub fn run_case(shape: &Shape, fence: Fence, crashes: &[Crash], options: &Option
         turns: 0,
     };
     run.arm();
-    run.to_the_end();
+    run.play();
     run.outcome()
 }
 
@@ -134,7 +134,7 @@ impl Run<'_> {
         self.world.lock().doom = next.map(|crash| Doom::new(crash.at, crash.fate));
     }
 
-    fn to_the_end(&mut self) {
+    fn play(&mut self) {
         loop {
             self.turns += 1;
             let now = self.next_moment();
