@@ -11,6 +11,7 @@ pub mod decide;
 pub mod driver;
 pub mod effect;
 pub mod facts;
+pub mod few;
 pub mod hear;
 pub mod journal;
 pub mod launch;

@@ -1,6 +1,7 @@
 //! What was seen of the world, and how long ago.
 
 use crate::command::{Reply, Target};
+use crate::few::Few;
 use crate::journal::State;
 use crate::journal::table::Phase;
 use crate::planted::{self, Bug};
@@ -8,7 +9,7 @@ use crate::store::Position;
 use model::plan::Verb;
 use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How old a look may be before it counts as blindness.
 pub const FRESH_FOR: Span = Span::seconds(5);
@@ -30,7 +31,7 @@ pub struct Look<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlatformLook {
     /// Every release that has instances or was ever told to have some.
-    pub releases: BTreeMap<ReleaseNumber, InstancesLook>,
+    pub releases: Few<ReleaseNumber, InstancesLook>,
 }
 
 /// What a platform shows of one release.
@@ -52,7 +53,7 @@ pub struct InstancesLook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouterLook {
     /// The members.
-    pub members: BTreeMap<String, Option<MemberLook>>,
+    pub members: Few<String, Option<MemberLook>>,
 }
 
 /// What one router shows.
@@ -63,7 +64,7 @@ pub struct MemberLook {
     /// What that table says, where it can be read back.
     pub intent: Option<Intent>,
     /// Open work by release, where it counts.
-    pub open: BTreeMap<ReleaseNumber, OpenWork>,
+    pub open: Few<ReleaseNumber, OpenWork>,
 }
 
 /// Open work on one release.
@@ -104,13 +105,13 @@ pub struct Observations {
     /// The routers, when their driver last answered.
     pub router: Option<Look<RouterLook>>,
     /// Sources, when they last answered.
-    pub sources: BTreeMap<Name, Time>,
+    pub sources: Few<Name, Time>,
     /// The checks' last answers.
-    pub readings: BTreeMap<CheckName, Look<Reading>>,
+    pub readings: Few<CheckName, Look<Reading>>,
     /// Webhooks' and calendars' last answers, by the attempt that asks.
     pub gate: Option<(Position, bool)>,
     /// Replies to commands, by target, with the generation they are about.
-    pub replies: BTreeMap<Target, (Position, Reply)>,
+    pub replies: Few<Target, (Position, Reply)>,
     /// Calls that this controller has sent: those that must not be repeated are not sent again.
     pub called: BTreeSet<Position>,
     /// Holding time that counts.
@@ -118,7 +119,7 @@ pub struct Observations {
     /// When counting last went on.
     pub counted_at: Option<Time>,
     /// How many platform looks in a row showed each release ready as wanted, under which generation.
-    pub rises: BTreeMap<ReleaseNumber, (Position, u32)>,
+    pub rises: Few<ReleaseNumber, (Position, u32)>,
     /// When a drain's table was first seen live everywhere, by generation.
     pub drained_since: Option<(Position, Time)>,
     /// Since this controller took over the service, everything was seen once: deadlines may fire.

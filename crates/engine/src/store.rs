@@ -86,6 +86,17 @@ pub struct Record {
     pub line: Line,
 }
 
+/// What a controller that takes a subject over has to know, or the next part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// The entries after the position that was asked for.
+    pub records: Vec<Record>,
+    /// Whether the journal ends with these.
+    pub whole: bool,
+    /// The text of the last checkpoint; only where the journal ends with these.
+    pub checkpoint: Option<String>,
+}
+
 /// A batch of entries for one subject: all or none.
 #[derive(Clone, Debug)]
 pub struct Append {
@@ -246,6 +257,20 @@ pub trait Store: Send + Sync {
 
     /// The text kept by the last checkpoint, and the position it was made under.
     fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>>;
+
+    /// A journal after a position together with its checkpoint, or as much of it as one read returns. A
+    /// store that can answer at once what is else asked in three questions should: a controller that
+    /// starts asks this of every subject there is.
+    fn take_over(&self, subject: Subject, after: Position) -> Pending<'_, Result<Journal, StoreError>> {
+        Box::pin(async move {
+            let records = self.read(subject.clone(), after, READ_MAX).await?;
+            if !records.is_empty() {
+                return Ok(Journal { records, ..Journal::default() });
+            }
+            let checkpoint = self.checkpointed(subject).await?.map(|(_, body)| body);
+            Ok(Journal { records, whole: true, checkpoint })
+        })
+    }
 
     /// Takes or renews the lease of a scope for `holder`, if nobody else holds it at `now`. A renewal
     /// keeps the epoch, a new holder (and one that gave it up) gets the next. A holder's name is its

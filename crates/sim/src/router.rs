@@ -8,6 +8,7 @@ use crate::world::{Happening, SharedWorld, World};
 use engine::command::{Act, Command, Reply, Table};
 use engine::driver::{Blind, Router};
 use engine::facts::{Fence, RouterFacts};
+use engine::few::Few;
 use engine::observe::{MemberLook, OpenWork, RouterLook};
 use engine::store::{Pending, Position};
 use model::{ReleaseNumber, Span, Subject};
@@ -96,7 +97,7 @@ impl Router for SimRouter {
                     Some(_) | None => Position(0),
                 },
                 intent: Some(member.table.intent.clone()),
-                open: if counts { world.open_work(&member.table) } else { BTreeMap::new() },
+                open: if counts { world.open_work(&member.table) } else { Few::new() },
             });
             (member.name.clone(), look)
         });
@@ -119,8 +120,8 @@ impl World {
             && table.drained_from.get(&release).is_none_or(|from| number < *from)
     }
 
-    fn open_work(&self, table: &Table) -> BTreeMap<ReleaseNumber, OpenWork> {
-        let mut open = BTreeMap::new();
+    fn open_work(&self, table: &Table) -> Few<ReleaseNumber, OpenWork> {
+        let mut open = Few::new();
         for (release, sim) in &self.releases {
             let mut work = OpenWork::default();
             for (number, instance) in &sim.instances {

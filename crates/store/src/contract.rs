@@ -5,8 +5,8 @@
 
 use crate::wait;
 use engine::store::{
-    Append, AppendError, Attribution, CHECKPOINT_BYTES_MAX, Cursor, ENTRY_BYTES_MAX, Epoch, KEY_BYTES_MAX, Line,
-    NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Store, Trouble,
+    Append, AppendError, Attribution, CHECKPOINT_BYTES_MAX, Cursor, ENTRY_BYTES_MAX, Epoch, Journal, KEY_BYTES_MAX,
+    Line, NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Store, Trouble,
 };
 use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ pub const CASES: &[Case] = &[
     ("subjects are listed once, sorted, with where they end", subjects),
     ("a checkpoint gives way only to one that is not earlier", checkpoints),
     ("a checkpoint is no journal", checkpoint_is_no_journal),
+    ("a journal is taken over with its checkpoint", take_over),
     ("a lease is taken, renewed, refused and stolen after its end", lease),
     ("a lease that was given up is free at once, under the next epoch", give_up),
     ("leases of other scopes are none of ours", scopes),
@@ -324,6 +325,26 @@ fn checkpoints(store: &dyn Store) {
     assert_eq!(keep(9, 1, "f"), (Position(3), "e".into()), "an earlier epoch, however far it got");
     assert_eq!(keep(9, 2, ""), (Position(9), String::new()));
     assert_eq!(wait(store.checkpointed(subject("other"))), Ok(None));
+}
+
+fn take_over(store: &dyn Store) {
+    let take = |after: u64| wait(store.take_over(subject("shop"), Position(after))).expect("a journal");
+    assert_eq!(take(0), Journal { whole: true, ..Journal::default() });
+    assert_eq!(try_append(store, "shop", 0, lines(5)), Ok(Position(5)));
+    wait(store.checkpoint(subject("shop"), Position(5), Epoch(0), "kept".into())).expect("kept");
+    let (mut after, mut records) = (0, Vec::new());
+    loop {
+        let part = take(after);
+        records.extend(part.records);
+        after = records.len() as u64;
+        if part.whole {
+            assert_eq!(part.checkpoint.as_deref(), Some("kept"));
+            break;
+        }
+        assert_eq!(part.checkpoint, None);
+    }
+    assert_eq!(records, wait(store.read(subject("shop"), Position(0), READ_MAX)).expect("the same"));
+    assert_eq!(take(5), Journal { whole: true, checkpoint: Some("kept".into()), ..Journal::default() });
 }
 
 fn checkpoint_is_no_journal(store: &dyn Store) {

@@ -181,7 +181,7 @@ impl Router for Fleet {
         let open =
             table.intent.lanes().iter().map(|lane| (lane.release, engine::observe::OpenWork { all: 7, leaving: 0 }));
         let look = MemberLook { generation: *generation, intent: Some(table.intent.clone()), open: open.collect() };
-        at_once(Ok(RouterLook { members: BTreeMap::from([("gateway-0".to_owned(), Some(look))]) }))
+        at_once(Ok(RouterLook { members: engine::few::Few::from([("gateway-0".to_owned(), Some(look))]) }))
     }
 }
 

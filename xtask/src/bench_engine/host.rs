@@ -92,14 +92,18 @@ impl Host {
             }
         }
         let woken = std::mem::take(&mut *self.woken.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        let idle = woken.is_empty() && self.ready.is_empty();
         for task in woken {
             self.poll(task);
+        }
+        if !self.ready.is_empty() {
+            // Answers come before new questions: a host that falls behind asks less often, and what it
+            // has heard does not wait behind what it could ask.
+            return;
         }
         let wake_in = self.runner.wake_in(self.clock.now());
         if wake_in.is_none_or(|span| span.0 == 0) {
             self.handle(Event::Tick);
-        } else if idle {
+        } else {
             std::thread::park_timeout(wake_in.map_or(SLEEP_MAX, |span| Duration::from_millis(span.0).min(SLEEP_MAX)));
         }
     }

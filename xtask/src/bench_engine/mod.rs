@@ -26,6 +26,9 @@ const TICK_CPU_MAX: f64 = 1.0;
 const DELAY_P99_MAX: f64 = 100.0;
 /// From the start of a new process until all services were decided about, in seconds.
 const RECOVERY_MAX: f64 = 2.0;
+/// How often the process is killed and recovered: the fastest counts, because what else a machine does
+/// only ever makes it slower.
+const KILLS: usize = 3;
 /// So many services are enough to count instructions by.
 const COUNTED_SERVICES: usize = 100;
 
@@ -98,17 +101,25 @@ fn measure(folder: &Path, services: usize, seconds: u64, count: bool) -> Result<
     first.kill()?;
     let journal = std::fs::metadata(folder.join("journal.db")).map_or(0, |file| file.len());
     figures.insert("journal_bytes".into(), journal.into());
-    let begun = now();
-    let mut second = Running::start(shape.command(&["--recover"]))?;
-    second.read_until("recovered", &mut figures)?;
-    figures.insert("recovery_seconds".into(), begun.elapsed().as_secs_f64().into());
-    let mut after = Map::new();
-    second.read_until("private", &mut after)?;
-    second.kill()?;
     let per_rollout = |private: f64| (private - number(&figures, "private_empty")) / services as f64;
-    let (grown, recovered) = (per_rollout(number(&figures, "private")), per_rollout(number(&after, "private")));
+    let grown = per_rollout(number(&figures, "private"));
+    let (mut fastest, mut slowest, mut recovered) = (f64::INFINITY, 0.0_f64, f64::NAN);
+    let mut after = Map::new();
+    for _ in 0..KILLS {
+        after.clear();
+        let begun = now();
+        let mut next = Running::start(shape.command(&["--recover"]))?;
+        next.read_until("recovered", &mut after)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        (fastest, slowest) = (fastest.min(seconds), slowest.max(seconds));
+        next.read_until("private", &mut after)?;
+        recovered = per_rollout(number(&after, "private"));
+        next.kill()?;
+    }
     after.remove("private");
     figures.extend(after);
+    figures.insert("recovery_seconds".into(), fastest.into());
+    figures.insert("recovery_seconds_slowest".into(), slowest.into());
     figures.insert("rollout_bytes".into(), grown.into());
     figures.insert("rollout_bytes_recovered".into(), recovered.into());
     if count {
@@ -245,7 +256,7 @@ fn print(out: &mut impl Write, figures: &Map<String, Value>, missed: &[String]) 
         out,
         "bench engine: {} rollouts in Observe, {:.1} KiB each ({:.1} after recovery), a second's tick {:.2} core-seconds \
          ({:.2} G instructions), {:.0} transitions/s, observation to command p50 {:.1} ms p99 {:.1} ms, \
-         recovered after kill -9 in {:.2} s",
+         recovered after kill -9 in {:.2} s (the slowest of {KILLS}: {:.2} s)",
         figure("services"),
         figure("rollout_bytes") / 1_024.0,
         figure("rollout_bytes_recovered") / 1_024.0,
@@ -255,5 +266,6 @@ fn print(out: &mut impl Write, figures: &Map<String, Value>, missed: &[String]) 
         figure("delay_p50_ms"),
         figure("delay_p99_ms"),
         figure("recovery_seconds"),
+        figure("recovery_seconds_slowest"),
     );
 }

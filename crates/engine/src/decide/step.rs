@@ -4,7 +4,7 @@
 use crate::command::{Reply, Target};
 use crate::journal::entry::Judgement;
 use crate::journal::state::{Doing, Rollout, State};
-use crate::observe::Observations;
+use crate::observe::{Observations, Reading};
 use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::gate::Gate;
@@ -129,26 +129,21 @@ impl Attempt<'_> {
     }
 
     fn observe(&self, hold: Span, checks: &[CheckName], sources: &[Name]) -> Outcome {
-        let mut verdicts = Vec::new();
-        let mut missing = Vec::new();
-        for check in checks {
-            match self.seen.reading(check, self.rollout.number, self.now) {
-                Some(reading) => {
-                    let judgement = Judgement {
-                        check: check.clone(),
-                        verdict: reading.verdict,
-                        evidence: reading.evidence.clone(),
-                    };
-                    match reading.verdict {
-                        Verdict::Fail => return Outcome::FailedCheck(judgement),
-                        Verdict::Undecided => missing.push(format!("{check}: {}", judgement.evidence.summary)),
-                        Verdict::Pass => verdicts.push(judgement),
-                    }
-                }
-                None if planted::is(Bug::AbsentIsPass) => {}
-                None => missing.push(format!("{check} has not answered")),
+        let readings = || checks.iter().map(|check| (check, self.seen.reading(check, self.rollout.number, self.now)));
+        let judgement = |check: &CheckName, reading: &Reading| Judgement {
+            check: check.clone(),
+            verdict: reading.verdict,
+            evidence: reading.evidence.clone(),
+        };
+        for (check, reading) in readings() {
+            if let Some(reading) = reading.filter(|reading| reading.verdict == Verdict::Fail) {
+                return Outcome::FailedCheck(judgement(check, reading));
             }
         }
+        let passes = readings().all(|(_, reading)| match reading {
+            Some(reading) => reading.verdict == Verdict::Pass,
+            None => planted::is(Bug::AbsentIsPass),
+        });
         if self.rollout.paused.is_some() {
             return Outcome::Wait;
         }
@@ -156,12 +151,21 @@ impl Attempt<'_> {
             return done("skipped");
         }
         let held = self.seen.held(self.generation());
-        if held >= hold && missing.is_empty() {
+        if held >= hold && passes {
+            let verdicts = readings().filter_map(|(check, reading)| Some(judgement(check, reading?))).collect();
             return Outcome::Done { note: format!("held for {held}"), verdicts };
         }
         if !self.overdue(hold + self.step.timeout) {
             return Outcome::Wait;
         }
+        let unsaid = readings().filter_map(|(check, reading)| match reading {
+            None => Some(format!("{check} has not answered")),
+            Some(reading) if reading.verdict == Verdict::Undecided => {
+                Some(format!("{check}: {}", reading.evidence.summary))
+            }
+            Some(_) => None,
+        });
+        let mut missing: Vec<String> = unsaid.collect();
         if held < hold {
             let of = sources.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
             missing.insert(0, format!("only {held} of {hold} were observed (of {of} and the routers)"));

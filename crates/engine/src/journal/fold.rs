@@ -66,7 +66,8 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             let mut fresh = Rollout {
                 number: *rollout,
                 accepted_at: at,
-                plan: Arc::clone(plan),
+                // A copy has no room to spare, as one that was made or read has: plans are held for long.
+                plan: Arc::new(model::Plan::clone(plan)),
                 digest: digest.clone(),
                 back: None,
                 cursor: StepNumber(0),
@@ -165,7 +166,8 @@ fn asked(state: &mut State, input: &Input) -> Result<(), &'static str> {
     }
     match &input.ask {
         Ask::Deploy { release } => {
-            state.releases.insert(release.number, Arc::clone(release));
+            // A copy has no room to spare, as one that was made or read has: releases are held for long.
+            state.releases.insert(release.number, Arc::new(model::Release::clone(release)));
             state.waiting = Some(Waiting { release: release.number, returning: false });
             return Ok(());
         }

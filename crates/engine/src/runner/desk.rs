@@ -1,70 +1,54 @@
 //! One service's place in the runner: what was read, seen, sent and asked, and nothing decided.
 
+use super::looking::{Asked, LOOK_LIMIT, LOOK_STANDING, Looked, platform_source};
 use super::sending::Sending;
 use super::{Effect, Event, Refused};
 use crate::command::Act;
 use crate::decide::{Decision, decide};
 use crate::driver::{Answer, Question};
 use crate::facts::Facts;
+use crate::few::Few;
 use crate::hear::{DeclinedReason, hear};
 use crate::journal::entry::{ENTRY_VERSION, Entry, Input};
 use crate::journal::fold;
-use crate::journal::state::{Rollout, State};
-use crate::journal::table::Phase;
+use crate::journal::state::State;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
 use crate::planted::{self, Bug};
-use crate::store::{Append, AppendError, Attribution, Epoch, Lease, Line, Position, Record, StoreError};
+use crate::store::{Append, AppendError, Attribution, Epoch, Journal, Lease, Line, Position, Record, StoreError};
 use crate::uphold::uphold;
-use model::gate::Gate;
-use model::plan::Verb;
-use model::{CheckName, Name, Span, Subject, Time};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use model::{Name, Span, Subject, Time};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// How many inputs may wait for one service.
 pub const INBOX_MAX: usize = 64;
-/// How often a service is looked at while a step is waited for.
-pub(crate) const LOOK_BUSY: Span = Span(250);
-/// How often a service is looked at while a rollout runs.
-pub(crate) const LOOK_LANDING: Span = Span::seconds(1);
-/// How often a service is looked at otherwise.
-pub(crate) const LOOK_STANDING: Span = Span::seconds(10);
-/// How long an answer to a look is waited for.
-pub(crate) const LOOK_LIMIT: Span = Span::seconds(5);
-/// How often a source is asked.
-pub(crate) const ASK_EVERY: Span = Span::seconds(1);
-/// How often a gate is asked.
-pub(crate) const GATE_EVERY: Span = Span::seconds(5);
-/// How often counted time is kept.
-pub(crate) const CHECKPOINT_EVERY: Span = Span::seconds(5);
 /// How long a store that failed is left alone.
 pub(crate) const STORE_PAUSE: Span = Span::seconds(1);
-/// After so long without a full look deadlines fire all the same: somebody stays blind.
-pub(crate) const FIRST_LOOK_MAX: Span = Span::minutes(1);
 /// A controller that was not heard of for so long was away, and looks before it acts.
 pub(crate) const AWAY: Span = Span::seconds(10);
 
 /// One service's place in the runner.
 #[derive(Debug)]
 pub struct Desk {
-    subject: Subject,
-    facts: Facts,
+    pub(super) subject: Subject,
+    facts: Arc<Facts>,
     /// The fold of what was read; `None` until everything was read.
-    state: Option<State>,
+    pub(super) state: Option<State>,
     /// A fold still being read.
-    reading: Option<State>,
+    reading: Option<Box<State>>,
     read_asked: Option<Time>,
-    seen: Observations,
+    pub(super) seen: Observations,
     sending: Sending,
     inbox: VecDeque<Input>,
     appending: Option<Appending>,
     /// When a failed store may be asked again.
     store_again: Time,
-    asked: BTreeMap<Looked, Asked>,
-    checkpointed_at: Time,
-    taken_over_at: Time,
+    pub(super) asked: Few<Looked, Asked>,
+    pub(super) checkpointed_at: Time,
+    pub(super) taken_over_at: Time,
     stepped_at: Option<Time>,
-    wake_at: Time,
+    pub(super) wake_at: Time,
     /// How far the wall clock has jumped, where that is not written yet.
     jumped: Span,
     /// Why this controller cannot look after the service.
@@ -77,23 +61,8 @@ struct Appending {
     input: Option<String>,
 }
 
-/// What is looked at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Looked {
-    Platform,
-    Router,
-    Source(Name),
-    Gate,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    at: Time,
-    answered: bool,
-}
-
 impl Desk {
-    pub(super) fn new(subject: Subject, facts: Facts, wake_at: Time) -> Self {
+    pub(super) fn new(subject: Subject, facts: Arc<Facts>, wake_at: Time) -> Self {
         Self {
             subject,
             facts,
@@ -105,7 +74,7 @@ impl Desk {
             inbox: VecDeque::new(),
             appending: None,
             store_again: Time(0),
-            asked: BTreeMap::new(),
+            asked: Few::new(),
             checkpointed_at: Time(0),
             taken_over_at: Time(0),
             stepped_at: None,
@@ -125,13 +94,18 @@ impl Desk {
         &self.seen
     }
 
+    /// What its drivers can do.
+    pub(super) fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
     pub(super) fn wake_at(&self) -> Time {
         self.wake_at
     }
 
     /// Everything known is forgotten: somebody else may have written.
     pub(super) fn forget(&mut self, now: Time) {
-        let fresh = Desk::new(self.subject.clone(), self.facts.clone(), now);
+        let fresh = Desk::new(self.subject.clone(), Arc::clone(&self.facts), now);
         let inbox = std::mem::take(&mut self.inbox);
         *self = Desk { inbox, sending: std::mem::take(&mut self.sending), ..fresh };
     }
@@ -140,6 +114,7 @@ impl Desk {
         &mut self,
         now: Time,
         lease: Option<(Lease, &str)>,
+        may_read: bool,
         event: Option<Event>,
         out: &mut Vec<Effect>,
     ) {
@@ -165,7 +140,7 @@ impl Desk {
             return;
         }
         if self.state.is_none() {
-            self.read_on(now, out);
+            self.read_on(now, may_read, out);
             return;
         }
         self.step(now, lease, scope, out);
@@ -232,9 +207,19 @@ impl Desk {
         }
     }
 
-    fn read_on(&mut self, now: Time, out: &mut Vec<Effect>) {
+    /// Whether the journal has to be read, and nobody reads it.
+    pub(super) fn wants_to_read(&self) -> bool {
+        self.state.is_none() && self.read_asked.is_none() && self.given_up.is_none()
+    }
+
+    /// Whether its journal is being read.
+    pub(super) fn reads(&self) -> bool {
+        self.state.is_none() && self.read_asked.is_some()
+    }
+
+    fn read_on(&mut self, now: Time, may_read: bool, out: &mut Vec<Effect>) {
         let waits = self.read_asked.is_some_and(|asked| now.since(asked) < LOOK_LIMIT);
-        if !waits && now >= self.store_again {
+        if may_read && !waits && now >= self.store_again {
             self.read_asked = Some(now);
             let after = self.reading.as_ref().map_or(Position(0), |state| state.position);
             out.push(Effect::Read(self.subject.clone(), after));
@@ -242,17 +227,12 @@ impl Desk {
         self.wake_at = now + STORE_PAUSE;
     }
 
-    fn take_in_read(
-        &mut self,
-        now: Time,
-        read: Result<(Vec<Record>, Option<String>), StoreError>,
-        out: &mut Vec<Effect>,
-    ) {
+    fn take_in_read(&mut self, now: Time, read: Result<Journal, StoreError>, out: &mut Vec<Effect>) {
         self.read_asked = None;
         if self.state.is_some() {
             return;
         }
-        let (records, checkpoint) = match read {
+        let Journal { records, whole, checkpoint } = match read {
             Ok(read) => read,
             Err(error) => {
                 self.store_again = now + STORE_PAUSE;
@@ -260,9 +240,7 @@ impl Desk {
                 return;
             }
         };
-        let mut state = self.reading.take().unwrap_or_default();
-        // A store may answer with fewer than were asked for: only nothing is the end.
-        let more = !records.is_empty();
+        let mut state = self.reading.take().map(|state| *state).unwrap_or_default();
         for record in records {
             if record.position <= state.position {
                 continue;
@@ -277,8 +255,8 @@ impl Desk {
                 }
             }
         }
-        if more {
-            self.reading = Some(state);
+        if !whole {
+            self.reading = Some(Box::new(state));
             return;
         }
         let counted: Counted = checkpoint.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
@@ -439,149 +417,6 @@ impl Desk {
     pub(super) fn shift(&mut self, by: Span) {
         self.sending.jump(by);
     }
-
-    fn note_first_look(&mut self, now: Time) {
-        if self.seen.looked {
-            return;
-        }
-        let fresh = |at: Option<Time>| at.is_some_and(|at| at >= self.taken_over_at);
-        let platform = fresh(self.seen.platform.as_ref().map(|look| look.at));
-        let router = !self.seen.routed || fresh(self.seen.router.as_ref().map(|look| look.at));
-        let sources = self.sources_needed().keys().all(|source| fresh(self.seen.sources.get(source).copied()));
-        self.seen.looked = (platform && router && sources) || now.since(self.taken_over_at) >= FIRST_LOOK_MAX;
-    }
-
-    fn rollout(&self) -> Option<&Rollout> {
-        self.state.as_ref().and_then(|state| state.rollout.as_deref())
-    }
-
-    /// Which sources have to be asked which checks.
-    fn sources_needed(&self) -> BTreeMap<Name, BTreeSet<CheckName>> {
-        let mut needed: BTreeMap<Name, BTreeSet<CheckName>> = BTreeMap::new();
-        let Some(rollout) = self.rollout() else { return needed };
-        if rollout.back.is_some() || rollout.halted.is_some() {
-            return needed;
-        }
-        let observing = rollout.step().filter(|_| rollout.doing.is_some()).map(|step| &step.verb);
-        if !rollout.exposed() && !matches!(observing, Some(Verb::Observe { .. })) {
-            return needed;
-        }
-        for watch in &rollout.plan.watches {
-            needed.entry(watch.source.clone()).or_default().insert(watch.check.clone());
-        }
-        if let Some(Verb::Observe { sources, checks, .. }) = observing {
-            for source in sources {
-                needed.entry(source.clone()).or_default();
-            }
-            self.add_unwatched(&mut needed, checks);
-        }
-        needed
-    }
-
-    /// Checks that only a step asks are looked up in the release's own configuration.
-    fn add_unwatched(&self, needed: &mut BTreeMap<Name, BTreeSet<CheckName>>, checks: &[CheckName]) {
-        let Some(rollout) = self.rollout() else { return };
-        let Some(release) = self.state.as_ref().and_then(|state| state.release(rollout.plan.candidate)) else { return };
-        for check in release.service.checks.iter().filter(|check| checks.contains(&check.name)) {
-            needed.entry(check.source.clone()).or_default().insert(check.name.clone());
-        }
-    }
-
-    /// Asks for whatever was not looked at for long enough.
-    fn look_around(&mut self, now: Time, epoch: Epoch, out: &mut Vec<Effect>) {
-        let Some(state) = &self.state else { return };
-        let every = match state.phase() {
-            _ if !self.seen.looked => LOOK_BUSY,
-            Phase::Doing | Phase::Undecided | Phase::PausedDoing | Phase::BackDoing | Phase::BackUndecided => {
-                let observing = self.rollout().and_then(Rollout::step).map(|step| &step.verb);
-                if matches!(observing, Some(Verb::Observe { .. } | Verb::Approve { .. })) {
-                    LOOK_LANDING
-                } else {
-                    LOOK_BUSY
-                }
-            }
-            Phase::Between | Phase::BackBetween => LOOK_BUSY,
-            Phase::Paused | Phase::Halted => LOOK_LANDING,
-            Phase::Standing if state.closing.is_some() => LOOK_LANDING,
-            Phase::Standing => LOOK_STANDING,
-        };
-        let subject = self.subject.clone();
-        if self.ask(Looked::Platform, every, now) {
-            out.push(Effect::LookAtPlatform(subject.clone(), now));
-        }
-        if self.seen.routed && self.ask(Looked::Router, every, now) {
-            out.push(Effect::LookAtRouter(subject.clone(), now));
-        }
-        for (source, checks) in self.sources_needed() {
-            if source == platform_source() && checks.is_empty() {
-                continue;
-            }
-            if self.ask(Looked::Source(source.clone()), ASK_EVERY, now)
-                && let Some(question) = self.question(checks)
-            {
-                out.push(Effect::AskSource(source, question, now));
-            }
-        }
-        self.ask_gate(now, out);
-        self.checkpoint(now, epoch, out);
-    }
-
-    /// Whether this is to be looked at now; if so it counts as asked.
-    fn ask(&mut self, looked: Looked, every: Span, now: Time) -> bool {
-        let due = match self.asked.get(&looked) {
-            None => now,
-            Some(asked) if asked.answered => asked.at + every,
-            Some(asked) => asked.at + LOOK_LIMIT,
-        };
-        if due <= now {
-            self.asked.insert(looked, Asked { at: now, answered: false });
-            self.wake_at = self.wake_at.min(now + every);
-            return true;
-        }
-        self.wake_at = self.wake_at.min(due);
-        false
-    }
-
-    fn question(&self, checks: BTreeSet<CheckName>) -> Option<Question> {
-        let rollout = self.rollout()?;
-        Some(Question {
-            subject: self.subject.clone(),
-            rollout: rollout.number,
-            candidate: rollout.plan.candidate,
-            stable: rollout.plan.stable(),
-            generation: rollout.doing.as_ref().map_or(Position(0), |doing| doing.generation),
-            checks: checks.into_iter().collect(),
-        })
-    }
-
-    fn ask_gate(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let Some(rollout) = self.rollout() else { return };
-        let (Some(doing), Some(step)) = (&rollout.doing, rollout.step()) else { return };
-        let Verb::Approve { gate: gate @ Gate::Webhook { .. } } = &step.verb else { return };
-        let (generation, gate) = (doing.generation, gate.clone());
-        if self.ask(Looked::Gate, GATE_EVERY, now) {
-            out.push(Effect::AskGate(self.subject.clone(), generation, gate));
-        }
-    }
-
-    fn checkpoint(&mut self, now: Time, epoch: Epoch, out: &mut Vec<Effect>) {
-        let Some(state) = &self.state else { return };
-        if self.seen.counted.span == Span::ZERO || now.since(self.checkpointed_at) < CHECKPOINT_EVERY {
-            return;
-        }
-        let observing = self.rollout().is_some_and(|rollout| {
-            rollout.doing.as_ref().is_some_and(|doing| doing.generation == self.seen.counted.generation)
-        });
-        if observing && let Ok(body) = serde_json::to_string(&self.seen.counted) {
-            out.push(Effect::Checkpoint(self.subject.clone(), state.position, epoch, body));
-            self.checkpointed_at = now;
-        }
-    }
-}
-
-/// The source that a platform's looks are.
-fn platform_source() -> Name {
-    Name::new("platform").unwrap_or_else(|why| unreachable!("{why}"))
 }
 
 /// An entry as a store keeps it.

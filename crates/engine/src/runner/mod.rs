@@ -4,6 +4,7 @@
 
 mod clock;
 mod desk;
+mod looking;
 mod perform;
 mod sending;
 
@@ -18,13 +19,18 @@ use crate::hear::Declined;
 use crate::journal::entry::Input;
 use crate::journal::state::State;
 use crate::observe::{PlatformLook, RouterLook};
-use crate::store::{Append, AppendError, Epoch, Lease, Position, Record, StoreError};
+use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, StoreError};
 use model::gate::Gate;
 use model::{Name, Span, Subject, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How long a lease lasts without being renewed.
 pub const LEASE_LENGTH: Span = Span::seconds(30);
+/// How many services one tick is for: whoever hosts the runner can do something else before the next.
+pub const TICK_DESKS_MAX: usize = 64;
+/// How many journals are read at the same time: what was read and not yet folded takes memory.
+pub const READS_MAX: usize = 64;
 /// How often it is renewed.
 pub const LEASE_RENEW: Span = Span::seconds(5);
 
@@ -33,8 +39,8 @@ pub const LEASE_RENEW: Span = Span::seconds(5);
 pub enum Event {
     /// The lease was asked for; `None` where somebody else has it or the store did not answer.
     Leased(Option<Lease>),
-    /// A subject's journal was read, after the position that was asked for, with its checkpoint.
-    Read(Subject, Result<(Vec<Record>, Option<String>), StoreError>),
+    /// A subject's journal was read, after the position that was asked for.
+    Read(Subject, Result<Journal, StoreError>),
     /// An append was answered.
     Appended(Subject, Result<Position, AppendError>),
     /// A command was answered.
@@ -109,7 +115,12 @@ pub struct Runner {
     holder: String,
     lease: Option<Lease>,
     lease_asked: Option<Time>,
-    desks: BTreeMap<Subject, Desk>,
+    /// Boxed: the map's nodes have room for more than are in them.
+    desks: BTreeMap<Subject, Box<Desk>>,
+    /// Whose journals are being read.
+    reading: BTreeSet<Subject>,
+    /// Whose journals have to be read when that is done.
+    unread: BTreeSet<Subject>,
     wakes: BTreeSet<(Time, Subject)>,
     /// How far this runner's time is ahead of its clock: journals were written under a clock that
     /// was ahead, and no time may be earlier than an entry's.
@@ -125,6 +136,8 @@ impl Runner {
             lease: None,
             lease_asked: None,
             desks: BTreeMap::new(),
+            reading: BTreeSet::new(),
+            unread: BTreeSet::new(),
             wakes: BTreeSet::new(),
             ahead: Span::ZERO,
         }
@@ -134,17 +147,20 @@ impl Runner {
     pub fn add(&mut self, subject: Subject, facts: Facts, now: Time) {
         let now = now + self.ahead;
         self.wakes.insert((now, subject.clone()));
-        self.desks.insert(subject.clone(), Desk::new(subject, facts, now));
+        // Services on one platform have the same facts: they are kept once.
+        let known = self.desks.values().next().map(|desk| desk.facts());
+        let facts = known.filter(|known| ***known == facts).map_or_else(|| Arc::new(facts), Arc::clone);
+        self.desks.insert(subject.clone(), Box::new(Desk::new(subject, facts, now)));
     }
 
     /// The state of a service as this runner knows it.
     pub fn state(&self, subject: &Subject) -> Option<&State> {
-        self.desks.get(subject).and_then(Desk::state)
+        self.desks.get(subject).and_then(|desk| desk.state())
     }
 
     /// A service's desk.
     pub fn desk(&self, subject: &Subject) -> Option<&Desk> {
-        self.desks.get(subject)
+        self.desks.get(subject).map(|desk| &**desk)
     }
 
     /// The lease, while it lasts.
@@ -166,7 +182,8 @@ impl Runner {
         }
     }
 
-    /// What follows from an event.
+    /// What follows from an event. A tick is for a part of those that are due: where more are, the next
+    /// is wanted at once.
     pub fn handle(&mut self, now: Time, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.catch_up(now, &event);
@@ -175,10 +192,18 @@ impl Runner {
         match subject_of(&event) {
             Some(subject) => {
                 let subject = subject.clone();
+                self.reading.remove(&subject);
                 self.run_desk(now, &subject, Some(event), &mut effects);
+                while self.reading.len() < READS_MAX
+                    && let Some(next) = self.unread.pop_first()
+                {
+                    self.run_desk(now, &next, None, &mut effects);
+                }
             }
             None => {
-                while let Some((_, subject)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
+                for _ in 0..TICK_DESKS_MAX {
+                    let due = self.wakes.first().filter(|(at, _)| *at <= now).cloned();
+                    let Some((_, subject)) = due else { break };
                     self.run_desk(now, &subject, None, &mut effects);
                 }
             }
@@ -197,8 +222,8 @@ impl Runner {
     /// No time is earlier than the last entry's, whoever's clock wrote that. What other services wait
     /// for does not come sooner by it.
     fn catch_up(&mut self, now: Time, event: &Event) {
-        let Event::Read(subject, Ok((records, _))) = event else { return };
-        let last = records.iter().map(|record| record.line.at).max().unwrap_or_default();
+        let Event::Read(subject, Ok(read)) = event else { return };
+        let last = read.records.iter().map(|record| record.line.at).max().unwrap_or_default();
         let by = last.since(now + self.ahead);
         if by > Span::ZERO {
             self.ahead = self.ahead + by;
@@ -222,6 +247,8 @@ impl Runner {
                     }
                     let subjects: Vec<Subject> = self.desks.keys().cloned().collect();
                     self.wakes = subjects.into_iter().map(|subject| (now, subject)).collect();
+                    self.reading.clear();
+                    self.unread.clear();
                 }
             }
             Event::Appended(_, Err(AppendError::Fenced(_))) => self.lease = None,
@@ -249,7 +276,13 @@ impl Runner {
             return;
         };
         self.wakes.remove(&(desk.wake_at(), subject.clone()));
-        desk.handle(now, lease.map(|lease| (lease, self.scope.as_str())), event, effects);
+        let may_read = self.reading.len() < READS_MAX || self.reading.contains(subject);
+        desk.handle(now, lease.map(|lease| (lease, self.scope.as_str())), may_read, event, effects);
+        if desk.reads() {
+            self.reading.insert(subject.clone());
+        } else if desk.wants_to_read() && !may_read {
+            self.unread.insert(subject.clone());
+        }
         self.wakes.insert((desk.wake_at(), subject.clone()));
     }
 }

@@ -3,7 +3,7 @@
 use super::{Effect, Event};
 use crate::command::{Act, Command, Reply};
 use crate::driver::{Blind, Drivers};
-use crate::store::{AppendError, Pending, READ_MAX, Store};
+use crate::store::{AppendError, Pending, Store};
 use std::sync::Arc;
 
 /// The effect as a future that ends in the event it leads to; none where nothing needs to be heard.
@@ -68,12 +68,7 @@ fn perform_on_store(effect: Effect, store: Arc<dyn Store>) -> Pending<'static, O
                 Some(Event::Leased(answer.ok().and_then(Result::ok)))
             }
             Effect::Read(subject, after) => {
-                let read = match store.read(subject.clone(), after, READ_MAX).await {
-                    Ok(records) => {
-                        store.checkpointed(subject.clone()).await.map(|kept| (records, kept.map(|(_, body)| body)))
-                    }
-                    Err(error) => Err(error),
-                };
+                let read = store.take_over(subject.clone(), after).await;
                 Some(Event::Read(subject, read))
             }
             Effect::Append(append) => {

@@ -3,10 +3,10 @@
 
 use crate::command::{Act, Command, Reply, Target};
 use crate::facts::{Facts, Fence};
+use crate::few::Few;
 use crate::planted::{self, Bug};
 use crate::store::{Lease, Position};
 use model::{Span, Time};
-use std::collections::BTreeMap;
 
 /// How long after the first sending a command is sent again, if its effect is not seen.
 pub(crate) const RESEND_FIRST: Span = Span::seconds(1);
@@ -16,7 +16,7 @@ pub(crate) const RESEND_MAX: Span = Span::seconds(30);
 /// What was sent to each target last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sending {
-    sent: BTreeMap<Target, Sent>,
+    sent: Few<Target, Sent>,
 }
 
 #[derive(Clone, Debug)]

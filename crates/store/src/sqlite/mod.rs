@@ -20,7 +20,9 @@ use crate::backup::{self, Existing, Progress};
 use crate::bounds;
 use crate::oneshot::{Answer, oneshot};
 use crate::queue::Queue;
-use engine::store::{Append, AppendError, Cursor, Epoch, Pending, Position, Record, Store, StoreError, Taken, Trouble};
+use engine::store::{
+    Append, AppendError, Cursor, Epoch, Journal, Pending, Position, Record, Store, StoreError, Taken, Trouble,
+};
 use model::{Span, Subject, Time};
 use rows::{Checkpoint, Problem};
 use rusqlite::Connection;
@@ -264,6 +266,10 @@ impl Store for SqliteStore {
 
     fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>> {
         self.read_with("reading a checkpoint", move |connection| reading::checkpointed(connection, &subject))
+    }
+
+    fn take_over(&self, subject: Subject, after: Position) -> Pending<'_, Result<Journal, StoreError>> {
+        self.read_with("reading it", move |connection| reading::take_over(connection, &subject, after))
     }
 
     fn lease(&self, scope: String, holder: String, now: Time, length: Span) -> Pending<'_, Result<Taken, StoreError>> {

@@ -3,7 +3,7 @@
 
 use super::rows::{Checkpoint, ENTRY, Entry, Head, Ledger, Problem};
 use crate::bounds;
-use engine::store::{Cursor, Position, READ_BYTES_MAX, READ_MAX, Record};
+use engine::store::{Cursor, Journal, Position, READ_BYTES_MAX, READ_MAX, Record};
 use model::Subject;
 use rusqlite::{Connection, params};
 
@@ -25,6 +25,28 @@ pub(crate) fn read(
     limit: usize,
 ) -> Result<Vec<Record>, Problem> {
     let Some(head) = Head::find(connection, subject)? else { return Ok(Vec::new()) };
+    read_to(connection, subject, &head, after, limit)
+}
+
+/// The entries of one subject after a position, with its checkpoint where that is all of them.
+pub(crate) fn take_over(connection: &Connection, subject: &Subject, after: Position) -> Result<Journal, Problem> {
+    let checkpoint = || checkpointed(connection, subject).map(|kept| kept.map(|(_, body)| body));
+    let Some(head) = Head::find(connection, subject)? else {
+        return Ok(Journal { whole: true, checkpoint: checkpoint()?, ..Journal::default() });
+    };
+    let records = read_to(connection, subject, &head, after, READ_MAX)?;
+    let whole = records.last().map_or(after, |last| last.position) >= head.position;
+    let checkpoint = if whole { checkpoint()? } else { None };
+    Ok(Journal { records, whole, checkpoint })
+}
+
+fn read_to(
+    connection: &Connection,
+    subject: &Subject,
+    head: &Head,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Record>, Problem> {
     let limit = limit.min(READ_MAX);
     let sql = format!("SELECT {ENTRY} FROM entry e WHERE subject = ?1 AND position > ?2 ORDER BY position LIMIT ?3");
     let mut statement = connection.prepare_cached(&sql)?;
