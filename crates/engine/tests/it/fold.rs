@@ -7,6 +7,7 @@ use engine::journal::table::{Kind, Phase, may_follow};
 use engine::journal::{State, fold};
 use engine::store::Position;
 use expect_test::expect;
+use model::gate::Approval;
 use model::plan::Verb;
 use model::standing::ClosingWork;
 use model::*;
@@ -101,7 +102,8 @@ fn the_table() {
     }
     for kind in Kind::ALL {
         let marks = Phase::ALL.iter().map(|phase| if may_follow(*phase, *kind) { "●" } else { "·" });
-        writeln!(text, "{}  {}", marks.collect::<Vec<_>>().join(" "), kind.as_str()).expect("a String takes everything");
+        writeln!(text, "{}  {}", marks.collect::<Vec<_>>().join(" "), kind.as_str())
+            .expect("a String takes everything");
     }
     expect![[r#"
         standing
@@ -142,7 +144,8 @@ fn the_table() {
         ● · · · · · · · · ·  closing-stopped
         ● · · · · · · · · ·  closing-done
         ● ● ● ● ● ● ● ● ● ●  clock-jumped
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 /// What the table allows may still be refused for a finer reason: here are all of those.
@@ -168,17 +171,23 @@ fn fold_obeys_the_table() {
         entry 10 (closing-stopped) cannot follow while standing: that closing is not draining
         entry 10 (closing-done) cannot follow while standing: that closing has not begun
         entry 15 (unwinding) cannot follow while halted: nobody asked for a fresh way back
-    "#]].assert_eq(&finer);
+    "#]]
+    .assert_eq(&finer);
 }
+
+type Misfit = (&'static str, fn(&mut Scene) -> Entry);
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let cases: &[(&str, fn(&mut Scene) -> Entry)] = &[
+    let cases: &[Misfit] = &[
         ("done: another step", |_| done(StepNumber(1), 1)),
         ("done: another attempt", |_| done(StepNumber(0), 2)),
         ("failed: another step", |_| Entry::Failed { step: StepNumber(3), attempt: 1, why: String::new() }),
-        ("undecided: another attempt", |scene| {
-            Entry::Undecided { step: StepNumber(0), attempt: 7, why: String::new(), until: scene.now }
+        ("undecided: another attempt", |scene| Entry::Undecided {
+            step: StepNumber(0),
+            attempt: 7,
+            why: String::new(),
+            until: scene.now,
         }),
         ("began: a step ahead", |scene| {
             scene.finish();
@@ -253,7 +262,7 @@ fn positions_count_entries() {
 /// The generation of a target moves on with what it should have, and with nothing else.
 #[test]
 fn generations_follow_what_is_wanted() {
-    let mut scene = Scene::landing(Service { strategy: model::Strategy::BlueGreen(blue_green()), ..shop() });
+    let mut scene = Scene::landing(Service { strategy: Strategy::BlueGreen(blue_green()), ..shop() });
     let mut text = String::new();
     while let Some(step) = scene.state.rollout.as_ref().and_then(|rollout| rollout.step().cloned()) {
         let before = scene.state.generations.clone();
@@ -263,15 +272,17 @@ fn generations_follow_what_is_wanted() {
         let mut moved: Vec<String> = capacity.map(|(release, _)| release.to_string()).collect();
         moved.extend((before.table != after.table).then(|| "table".into()));
         let title = engine::outline::title(&step.verb, &before_of(&scene), true);
-        writeln!(text, "{title}: {}", moved.join(", ")).expect("a String takes everything");
+        let moved = if moved.is_empty() { "nothing".into() } else { moved.join(", ") };
+        writeln!(text, "{title}: {moved}").expect("a String takes everything");
         scene.finish();
     }
     expect![[r#"
         start @7 with 4 instances: @7
-        watch for 1m; then health must pass: 
+        watch for 1m; then health must pass: nothing
         send everything to @7: table
-        watch for 10m; then latency, health must pass: 
-    "#]].assert_eq(&text);
+        watch for 10m; then latency, health must pass: nothing
+    "#]]
+    .assert_eq(&text);
 }
 
 fn before_of(scene: &Scene) -> Standing {
@@ -281,7 +292,7 @@ fn before_of(scene: &Scene) -> Standing {
 #[test]
 fn an_approval_lapses_with_its_attempt() {
     let mut service = shop();
-    service.gates.approval = Some(model::gate::Approval { count: 2, ..approval().expect("one") });
+    service.gates.approval = Some(Approval { count: 2, ..approval().expect("one") });
     let begun = || {
         let mut scene = Scene::begun(service.clone(), |verb| matches!(verb, Verb::Approve { .. }));
         scene.ask(Ask::Approve);
@@ -301,12 +312,15 @@ fn an_approval_lapses_with_its_attempt() {
             }),
             ("going around", Scene::go_around),
         ],
-        |scene| scene.state.rollout.as_ref().expect("a rollout").approvals.join(", "),
+        |scene| {
+            let approvals = &scene.state.rollout.as_ref().expect("a rollout").approvals;
+            if approvals.is_empty() { "nobody".into() } else { approvals.join(", ") }
+        },
         &expect![[r#"
             the same attempt  → ana
-            the next attempt  → 
-            the next step     → 
-            going around      → 
+            the next attempt  → nobody
+            the next step     → nobody
+            going around      → nobody
         "#]],
     );
 }

@@ -5,6 +5,7 @@ use crate::services::*;
 use engine::hear::{SCALE_MAX, hear};
 use engine::journal::entry::{Aim, Ask, Entry, Input};
 use expect_test::{Expect, expect};
+use model::gate::Approval;
 use model::plan::Verb;
 use model::standing::ClosingWork;
 use model::strategy::Plays;
@@ -55,7 +56,7 @@ fn is_approve(verb: &Verb) -> bool {
 fn at_the_gate() -> Scene {
     let mut service = shop();
     let approvers = vec!["ana".into(), "bo".into(), "cy".into()];
-    service.gates.approval = Some(model::gate::Approval { count: 2, approvers, ..approval().expect("one") });
+    service.gates.approval = Some(Approval { count: 2, approvers, ..approval().expect("one") });
     Scene::begun(service, is_approve)
 }
 
@@ -248,9 +249,13 @@ fn while_a_service_stands() {
             accept                             → `accept` does not fit while the service is standing [input-not-now]
         "#]],
     );
-    check(Scene::empty, &[("scale before anything was deployed", |scene| scene.input(Ask::Scale { count: 1 }))], &expect![[r#"
+    check(
+        Scene::empty,
+        &[("scale before anything was deployed", |scene| scene.input(Ask::Scale { count: 1 }))],
+        &expect![[r#"
         scale before anything was deployed  → nothing is deployed yet [input-not-now]
-    "#]]);
+    "#]],
+    );
 }
 
 fn deploy(scene: &mut Scene, at: u32) -> Input {

@@ -13,6 +13,5 @@ mod properties;
 mod scene;
 mod services;
 mod starter;
-mod turns;
 mod unwind;
 mod uphold;

@@ -295,7 +295,8 @@ impl Scene {
             Act::Scale { release, count } => format!("scale {release} to {count}"),
             Act::Table(table) => {
                 let verb = Verb::Route { intent: table.intent.clone() };
-                let drained = table.drained_from.iter().map(|(release, from)| format!(", no new work on {release} from {from}"));
+                let drained =
+                    table.drained_from.iter().map(|(release, from)| format!(", no new work on {release} from {from}"));
                 format!("{}{}", title(&verb, &self.state.standing, true), drained.collect::<String>())
             }
             Act::Call { hook, undo, .. } => format!("{} {}", if *undo { "take back" } else { "call" }, hook.name),

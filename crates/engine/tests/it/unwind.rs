@@ -5,7 +5,7 @@ use crate::services::*;
 use engine::outline::title;
 use expect_test::{Expect, expect};
 use model::plan::Verb;
-use model::service::{HookPoint, UnwindingPolicy};
+use model::service::{Call, Hook, HookPoint, Migration, UnwindingPolicy};
 use model::*;
 use std::fmt::Write;
 
@@ -40,87 +40,117 @@ fn nothing_begun() {
 
 #[test]
 fn started_and_nothing_routed() {
-    check(shop(), |verb| matches!(verb, Verb::Start { .. }), &expect![[r#"
+    check(
+        shop(),
+        |verb| matches!(verb, Verb::Start { .. }),
+        &expect![[r#"
         see that @6 is ready
         drain @7, 30s at most
         stop @7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn traffic_is_split() {
-    check(shop(), |verb| matches!(verb, Verb::Observe { .. }), &expect![[r#"
+    check(
+        shop(),
+        |verb| matches!(verb, Verb::Observe { .. }),
+        &expect![[r#"
         see that @6 is ready
         send everything to @6; close @7
         drain @7, 30s at most
         stop @7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn half_a_batch() {
     let half = |verb: &Verb| matches!(verb, Verb::Stop { release: ReleaseNumber(6), .. });
-    check(rolling_shop(), half, &expect![[r#"
+    check(
+        rolling_shop(),
+        half,
+        &expect![[r#"
         bring @6 to 4 instances
         send everything to @6; close @7
         drain @7, 30s at most
         stop @7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_drain_of_the_old_begun() {
     let drain = |verb: &Verb| matches!(verb, Verb::Drain { release: ReleaseNumber(6), .. });
-    check(rolling_shop(), drain, &expect![[r#"
+    check(
+        rolling_shop(),
+        drain,
+        &expect![[r#"
         see that @6 is ready
         send everything to @6; close @7
         drain @7, 30s at most
         stop @7
-    "#]]);
+    "#]],
+    );
 }
 
 /// What was begun may have happened: it is taken back as if it had.
 #[test]
 fn hook_begun_not_done() {
     let mut service = shop();
-    let undone = |text: &str, at| model::service::Hook {
-        undo: Some(model::service::Call::Command(vec!["./undo".into(), text.into()])),
-        ..hook(text, at)
-    };
+    let undone =
+        |text: &str, at| Hook { undo: Some(Call::Command(vec!["./undo".into(), text.into()])), ..hook(text, at) };
     service.hooks = vec![
         undone("warm-cache", HookPoint::AfterStart),
         hook("smoke", HookPoint::AfterStart),
         hook("tell-support", HookPoint::OnRollback),
     ];
-    check(service, |verb| matches!(verb, Verb::Hook { .. }), &expect![[r#"
+    check(
+        service,
+        |verb| matches!(verb, Verb::Hook { .. }),
+        &expect![[r#"
         see that @6 is ready
         drain @7, 30s at most
         stop @7
         take back warm-cache (./undo warm-cache)
         call tell-support (./hooks tell-support)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn migration_begun() {
     let mut service = shop();
     service.database = database(vec![migration("split-name")]);
-    check(service, |verb| matches!(verb, Verb::Migrate { .. }), &expect![[r#"
+    check(
+        service,
+        |verb| matches!(verb, Verb::Migrate { .. }),
+        &expect![[r#"
         abort migration split-name
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn one_way_migration() {
     let mut service = shop();
-    let one_way = model::service::Migration { reversible: false, ..migration("drop-legacy") };
+    let one_way = Migration { reversible: false, ..migration("drop-legacy") };
     service.database = database(vec![one_way]);
-    check(service.clone(), |verb| matches!(verb, Verb::Migrate { .. }), &expect![[r#"
+    check(
+        service.clone(),
+        |verb| matches!(verb, Verb::Migrate { .. }),
+        &expect![[r#"
         abort migration drop-legacy
-    "#]]);
-    check(service, is_route, &expect![[r#"
+    "#]],
+    );
+    check(
+        service,
+        is_route,
+        &expect![[r#"
         no way back: traffic was admitted after migration `drop-legacy`, and aborting that would lose what was written since
-    "#]]);
+    "#]],
+    );
 }
 
 /// Old and new must never meet: the new is gone before the old starts again.
@@ -128,31 +158,46 @@ fn one_way_migration() {
 fn exclusive() {
     let service = Service { strategy: recreate(), ..shop() };
     let held = |verb: &Verb| matches!(verb, Verb::Drain { .. });
-    check(service.clone(), held, &expect![[r#"
+    check(
+        service.clone(),
+        held,
+        &expect![[r#"
         see that @6 is ready
         send everything to @6
-    "#]]);
-    check(service.clone(), |verb| matches!(verb, Verb::Start { .. }), &expect![[r#"
+    "#]],
+    );
+    check(
+        service.clone(),
+        |verb| matches!(verb, Verb::Start { .. }),
+        &expect![[r#"
         drain @7, 30s at most
         stop @7
         start @6 with 4 instances
         send everything to @6
-    "#]]);
+    "#]],
+    );
     let opened = |verb: &Verb| matches!(verb, Verb::Route { intent } if intent.hold().is_none());
-    check(service, opened, &expect![[r#"
+    check(
+        service,
+        opened,
+        &expect![[r#"
         hold all requests: the maintenance page
         drain @7, 30s at most
         stop @7
         start @6 with 4 instances
         send everything to @6; close @7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn gradual() {
     let mut service = Service { strategy: canary(vec![weight(60)]), ..shop() };
     service.rollback.unwinding = UnwindingPolicy::Gradual { parts: 3, hold: Span::minutes(1) };
-    check(service, |verb| matches!(verb, Verb::Observe { .. }), &expect![[r#"
+    check(
+        service,
+        |verb| matches!(verb, Verb::Observe { .. }),
+        &expect![[r#"
         see that @6 is ready
         send 40 % to @7, 60 % to @6
         watch for 1m
@@ -161,24 +206,33 @@ fn gradual() {
         send everything to @6; close @7
         drain @7, 30s at most
         stop @7
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn flags_and_workers() {
     let mut service = shop();
     service.flags = vec![flag("new-cart")];
-    check(service, |verb| matches!(verb, Verb::Flag { .. }), &expect![[r#"
+    check(
+        service,
+        |verb| matches!(verb, Verb::Flag { .. }),
+        &expect![[r#"
         see that @6 is ready
         send everything to @6; close @7
         drain @7, 30s at most
         stop @7
         set flag new-cart to off for 100 % (was on for 100 %)
-    "#]]);
+    "#]],
+    );
     let half = |verb: &Verb| matches!(verb, Verb::Stop { .. });
-    check(mailer(), half, &expect![[r#"
+    check(
+        mailer(),
+        half,
+        &expect![[r#"
         bring @6 to 4 instances
         drain @7, 5s by the clock
         stop @7
-    "#]]);
+    "#]],
+    );
 }

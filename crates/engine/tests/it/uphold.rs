@@ -2,12 +2,12 @@
 
 use crate::scene::*;
 use crate::services::*;
-use engine::command::Reply;
-use engine::command::Target;
-use engine::journal::entry::Ask;
+use engine::command::{Reply, Target};
+use engine::journal::entry::{Ask, Entry};
 use engine::uphold::uphold;
 use expect_test::{Expect, expect};
 use model::plan::Verb;
+use model::standing::ClosingWork;
 use model::*;
 use std::fmt::Write;
 
@@ -43,7 +43,12 @@ fn check(mut scene: Scene, span: Span, wanted: &Expect) {
 }
 
 fn lose_one(scene: &mut Scene) {
-    scene.world.instances.insert(6, (3, 3));
+    show(scene, 3, 3);
+}
+
+/// So many instances of `@6` are seen to run, and so many of them ready.
+fn show(scene: &mut Scene, running: u32, ready: u32) {
+    scene.world.instances.insert(6, (running, ready));
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn lost_instances_come_back() {
         &[
             ("all there", |_| {}),
             ("one lost", lose_one),
-            ("one not ready", |scene| drop(scene.world.instances.insert(6, (4, 3)))),
+            ("one not ready", |scene| show(scene, 4, 3)),
             ("one lost, an autoscaler owns the number", |scene| {
                 lose_one(scene);
                 scene.world.autoscaled = Some(3);
@@ -100,9 +105,14 @@ fn lost_instances_come_back() {
             one lost, halted                               → nothing
         "#]],
     );
-    crate::scene::check(|| Scene::standing(shop()), &[("not looked at", lose_one)], next, &expect![[r#"
+    crate::scene::check(
+        || Scene::standing(shop()),
+        &[("not looked at", lose_one)],
+        next,
+        &expect![[r#"
         not looked at  → nothing
-    "#]]);
+    "#]],
+    );
 }
 
 fn landing(scene: &mut Scene) {
@@ -125,16 +135,21 @@ fn restorations_pause() {
            7m45s  restore @6 to 4
           12m45s  restore @6 to 4
           17m45s  restore @6 to 4
-    "#]].assert_eq(&written(&mut scene, Span::minutes(20)));
+    "#]]
+    .assert_eq(&written(&mut scene, Span::minutes(20)));
     scene.world.instances.clear();
     scene.watch(Span::minutes(10));
     lose_one(&mut scene);
     // After a calm time it is counted from the beginning again.
-    check(scene, Span::minutes(1), &expect![[r#"
-              0s  restore @6 to 4
-             15s  restore @6 to 4
-             45s  restore @6 to 4
-    "#]]);
+    check(
+        scene,
+        Span::minutes(1),
+        &expect![[r#"
+                  0s  restore @6 to 4
+                 15s  restore @6 to 4
+                 45s  restore @6 to 4
+        "#]],
+    );
 }
 
 /// `@7` has just landed over `@6`.
@@ -153,22 +168,30 @@ fn migrated() -> Service {
 
 #[test]
 fn the_old_goes_when_its_window_has_passed() {
-    check(landed(shop()), Span::minutes(62), &expect![[r#"
-              1h  begin to retire @6
-            1h1s  drained, stop to retire @6
-            1h2s  over: retire @6
-    "#]]);
+    check(
+        landed(shop()),
+        Span::minutes(62),
+        &expect![[r#"
+                  1h  begin to retire @6
+                1h1s  drained, stop to retire @6
+                1h2s  over: retire @6
+        "#]],
+    );
 }
 
 #[test]
 fn the_old_goes_when_its_work_has_ended() {
     let mut scene = landed(shop());
     scene.world.leaving = 2;
-    check(scene, Span::minutes(70), &expect![[r#"
-              1h  begin to retire @6
-          1h5m1s  drained, stop to retire @6
-          1h5m2s  over: retire @6
-    "#]]);
+    check(
+        scene,
+        Span::minutes(70),
+        &expect![[r#"
+                  1h  begin to retire @6
+              1h5m1s  drained, stop to retire @6
+              1h5m2s  over: retire @6
+        "#]],
+    );
 }
 
 #[test]
@@ -176,11 +199,15 @@ fn the_old_goes_by_the_clock_where_nobody_counts() {
     let mut scene = landed(shop());
     scene.world.leaving = 2;
     scene.facts.router.as_mut().expect("a router").counts_open_work = false;
-    check(scene, Span::minutes(62), &expect![[r#"
-              1h  begin to retire @6
-           1h31s  drained, stop to retire @6
-           1h32s  over: retire @6
-    "#]]);
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+                  1h  begin to retire @6
+               1h31s  drained, stop to retire @6
+               1h32s  over: retire @6
+        "#]],
+    );
 }
 
 /// The window is counted in time that passed: a clock's jump does not shorten it.
@@ -188,12 +215,16 @@ fn the_old_goes_by_the_clock_where_nobody_counts() {
 fn a_jump_does_not_close_the_window() {
     let mut scene = landed(shop());
     scene.wait(Span::hours(2));
-    scene.take(engine::journal::entry::Entry::ClockJumped { by_ms: Span::hours(2).0 });
-    check(scene, Span::minutes(62), &expect![[r#"
-              1h  begin to retire @6
-            1h1s  drained, stop to retire @6
-            1h2s  over: retire @6
-    "#]]);
+    scene.take(Entry::ClockJumped { by_ms: Span::hours(2).0 });
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+                  1h  begin to retire @6
+                1h1s  drained, stop to retire @6
+                1h2s  over: retire @6
+        "#]],
+    );
 }
 
 #[test]
@@ -211,7 +242,8 @@ fn fewer_are_drained_first() {
         open work ends
               0s  drained, stop to shrink @6 to 2
               1s  over: shrink @6 to 2
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(scene.state.standing.capacity(number(6)), 2);
     assert_eq!(scene.state.standing.admitted(number(6)), 2);
 }
@@ -233,7 +265,8 @@ fn the_order_of_closings() {
             1h3s  begin to contract split-name behind @6
         the migration is contracted
               0s  over: contract split-name behind @6
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -243,16 +276,14 @@ fn a_contraction_waits() {
         scene.wait(Span::hours(1));
         // As if the old had been retired: only the contraction is left to begin.
         scene.state.standing.set_capacity(number(6), 0);
-        scene.state.standing.closings.retain(|closing| {
-            matches!(closing.work, model::standing::ClosingWork::Contract { .. })
-        });
+        scene.state.standing.closings.retain(|closing| matches!(closing.work, ClosingWork::Contract { .. }));
         scene
     };
     crate::scene::check(
         retired,
         &[
             ("no old instance lives", |_| {}),
-            ("an old instance lives", |scene| drop(scene.world.instances.insert(6, (1, 0)))),
+            ("an old instance lives", |scene| show(scene, 1, 0)),
             ("an old instance is wanted", |scene| {
                 scene.state.standing.set_capacity(number(6), 1);
                 scene.world.instances.insert(6, (0, 0));
@@ -295,7 +326,12 @@ fn closings_wait_for_rollouts() {
             the old was asked back  → nothing
         "#]],
     );
-    crate::scene::check(due, &[("nothing was looked at", |_| {})], next, &expect![[r#"
+    crate::scene::check(
+        due,
+        &[("nothing was looked at", |_| {})],
+        next,
+        &expect![[r#"
         nothing was looked at  → nothing
-    "#]]);
+    "#]],
+    );
 }

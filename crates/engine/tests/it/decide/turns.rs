@@ -1,27 +1,21 @@
 //! When a rollout goes around, waits, or halts, whatever its step is doing; and what is commanded.
 
-use crate::scene::*;
+use super::*;
+use crate::scene;
 use crate::services::*;
-use engine::command::Reply;
-use engine::journal::entry::Ask;
 use expect_test::expect;
-use model::plan::Verb;
-use model::service::{Interruption, UndecidedPolicy};
+use model::service::{Hook, HookPoint, Interruption, Migration, Repeat, UndecidedPolicy};
 use model::*;
-
-fn is_observe(verb: &Verb) -> bool {
-    matches!(verb, Verb::Observe { .. })
-}
-
-fn is_route(verb: &Verb) -> bool {
-    matches!(verb, Verb::Route { .. })
-}
 
 /// An observation that nobody can judge, to its end.
 fn undecided(scene: &mut Scene) {
+    unanswered(scene);
+    scene.step();
+}
+
+fn unanswered(scene: &mut Scene) {
     scene.world.checks_silent = true;
     scene.watch(Span::minutes(20));
-    scene.step();
 }
 
 /// Undecided has an end: at once where too many are exposed, after the declared wait otherwise.
@@ -33,13 +27,19 @@ fn undecided_ends() {
         Scene::begun(service, is_observe)
     };
     let at_5 = || Scene::begun(shop(), is_observe);
-    check(at_60, &[("60 % exposed, at most 50 %", undecided)], Scene::step, &expect![[r#"
-        60 % exposed, at most 50 %  → nothing
-    "#]]);
-    check(
+    scene::check(
+        at_60,
+        &[("60 % exposed, 50 % is the bound", unanswered)],
+        Scene::step,
+        &expect![[r#"
+        60 % exposed, 50 % is the bound  → undecided 3 for 0s (errors has not answered; latency has not answered; health has not answered); go around: step 3 stayed undecided, errors has not answered; latency has not answered; health has not answered; begin 1
+    "#]],
+    );
+    scene::check(
         at_5,
         &[
-            ("5 % exposed", undecided),
+            ("5 % exposed", unanswered),
+            ("nothing new", undecided),
             ("59 minutes later", |scene| {
                 undecided(scene);
                 scene.wait(Span::minutes(59));
@@ -53,11 +53,7 @@ fn undecided_ends() {
             ("an hour later, after a crash, before anything was looked at", |scene| {
                 undecided(scene);
                 scene.wait(Span::hours(1));
-                scene.seen = engine::observe::Observations::recovered(
-                    scene.seen.counted,
-                    true,
-                    scene.state.position,
-                );
+                scene.seen = engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position);
             }),
             ("an answer comes", |scene| {
                 undecided(scene);
@@ -75,7 +71,8 @@ fn undecided_ends() {
         ],
         Scene::step,
         &expect![[r#"
-            5 % exposed                                                  → nothing
+            5 % exposed                                                  → undecided 3 for 1h (errors has not answered; latency has not answered; health has not answered)
+            nothing new                                                  → nothing
             59 minutes later                                             → nothing
             an hour later                                                → go around: step 3 stayed undecided, errors has not answered; latency has not answered; health has not answered; begin 1
             an hour later, after a crash, before anything was looked at  → nothing
@@ -94,12 +91,22 @@ fn watches() {
         scene.look();
     };
     let cases: &[Case] = &[("a watch fails", failing)];
-    check(|| Scene::begun(shop(), |verb| matches!(verb, Verb::Start { .. })), cases, Scene::step, &expect![[r#"
+    scene::check(
+        || Scene::begun(shop(), is_start),
+        cases,
+        Scene::step,
+        &expect![[r#"
         a watch fails  → nothing
-    "#]]);
-    check(|| Scene::begun(shop(), is_route), cases, Scene::step, &expect![[r#"
+    "#]],
+    );
+    scene::check(
+        || Scene::begun(shop(), is_route),
+        cases,
+        Scene::step,
+        &expect![[r#"
         a watch fails  → go around: check errors failed, 9 of 1 200; begin 1
-    "#]]);
+    "#]],
+    );
 }
 
 fn newer(scene: &mut Scene) {
@@ -131,45 +138,65 @@ fn a_newer_release_waits() {
             scene.look();
         }),
     ];
-    check(|| Scene::landing(shop()), cases, Scene::step, &expect![[r#"
+    scene::check(
+        || Scene::landing(shop()),
+        cases,
+        Scene::step,
+        &expect![[r#"
         nothing begun         → go around: @8 is to land; end: rolled back
         traffic split         → go around: @8 is to land; begin 1
         paused                → go around: @8 is to land; end: rolled back
         undecided             → go around: @8 is to land; begin 1
         going around already  → begin 1
-    "#]]);
+    "#]],
+    );
     let queue = || Scene::landing(Service { interruption: Interruption::Queue, ..shop() });
-    check(queue, cases, Scene::step, &expect![[r#"
+    scene::check(
+        queue,
+        cases,
+        Scene::step,
+        &expect![[r#"
         nothing begun         → begin 1
         traffic split         → nothing
         paused                → nothing
         undecided             → nothing
         going around already  → begin 1
-    "#]]);
+    "#]],
+    );
 }
 
 /// After the first Stop of the old release, or a one-way migration, what runs finishes forward.
 #[test]
 fn past_return_a_newer_release_waits() {
-    let rolling_on = || Scene::begun(Service { strategy: rolling(1, 0, 1), ..shop() }, |verb| matches!(verb, Verb::Stop { .. }));
-    check(rolling_on, &[("the old is stopped in part", newer)], Scene::step, &expect![[r#"
+    let rolling_on = || Scene::begun(Service { strategy: rolling(1, 0, 1), ..shop() }, is_stop);
+    scene::check(
+        rolling_on,
+        &[("the old is stopped in part", newer)],
+        Scene::step,
+        &expect![[r#"
         the old is stopped in part  → nothing
-    "#]]);
-    check(one_way, &[("a one-way migration has begun", newer)], Scene::step, &expect![[r#"
+    "#]],
+    );
+    scene::check(
+        one_way,
+        &[("a one-way migration has begun", newer)],
+        Scene::step,
+        &expect![[r#"
         a one-way migration has begun  → nothing
-    "#]]);
+    "#]],
+    );
 }
 
 fn one_way() -> Scene {
     let mut service = shop();
-    let migration = model::service::Migration { reversible: false, ..migration("drop-legacy") };
+    let migration = Migration { reversible: false, ..migration("drop-legacy") };
     service.database = database(vec![migration]);
-    Scene::begun(service, |verb| matches!(verb, Verb::Migrate { .. }))
+    Scene::begun(service, is_migrate)
 }
 
 #[test]
 fn no_way_back() {
-    check(
+    scene::check(
         one_way,
         &[
             ("aborted before traffic came", |scene| scene.ask(Ask::Abort)),
@@ -194,7 +221,7 @@ fn on_the_way_back() {
         scene.go_around();
         scene
     };
-    check(
+    scene::check(
         back,
         &[
             ("all is well", |scene| scene.look()),
@@ -223,6 +250,12 @@ fn on_the_way_back() {
                 scene.finish();
                 scene.look();
             }),
+            ("the old is not ready in time", |scene| {
+                scene.world.instances.insert(6, (4, 0));
+                scene.begin();
+                scene.finish();
+                scene.wait_out();
+            }),
             ("all steps are done", |scene| scene.forward_to(|_| false)),
         ],
         Scene::step,
@@ -234,6 +267,7 @@ fn on_the_way_back() {
             routers silent                   → undecided 2 for 1h (the routers do not answer)
             routers silent for an hour more  → halt: the routers do not answer
             the old is not ready             → nothing
+            the old is not ready in time     → halt: release @6 is to get the traffic back, but was not seen ready in time
             all steps are done               → end: rolled back
         "#]],
     );
@@ -262,28 +296,35 @@ fn halted() {
             scene.ask(Ask::Accept { observed: Box::new(standing(&shop())) });
         }),
     ];
-    check(halted, cases, Scene::step, &expect![[r#"
+    scene::check(
+        halted,
+        cases,
+        Scene::step,
+        &expect![[r#"
         nobody says anything          → nothing
         tried again                   → begin 1
         a fresh way back              → go around: asked for after a halt; begin 1
         what is observed is accepted  → end: halted, and accepted
-    "#]]);
-    check(halted, cases, |scene| scene.commands(), &expect![[r#"
+    "#]],
+    );
+    scene::check(
+        halted,
+        cases,
+        |scene| scene.commands(),
+        &expect![[r#"
         nobody says anything          → nothing
         tried again                   → send 5 % to @7, 95 % to @6; scale @6 to 4; scale @7 to 1
         a fresh way back              → send 5 % to @7, 95 % to @6; scale @6 to 4; scale @7 to 1
         what is observed is accepted  → send everything to @6; scale @6 to 4; scale @7 to 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn commands() {
     let service = || {
         let mut service = shop();
-        service.hooks = vec![model::service::Hook {
-            repeat: model::service::Repeat::Never,
-            ..hook("smoke", model::service::HookPoint::AfterStart)
-        }];
+        service.hooks = vec![Hook { repeat: Repeat::Never, ..hook("smoke", HookPoint::AfterStart) }];
         service.flags = vec![flag("new-cart")];
         service.database = database(vec![migration("split-name")]);
         let mut scene = Scene::standing(service.clone());
@@ -292,17 +333,17 @@ fn commands() {
         scene.launch();
         scene
     };
-    check(
+    scene::check(
         service,
         &[
-            ("nothing begun", |_| {}),
-            ("start begun", |scene| scene.forward_to(|verb| matches!(verb, Verb::Start { .. }))),
+            ("the first step, as it begins", |_| {}),
+            ("start begun", |scene| scene.forward_to(is_start)),
             ("start begun, and taken", |scene| {
-                scene.forward_to(|verb| matches!(verb, Verb::Start { .. }));
+                scene.forward_to(is_start);
                 scene.look();
             }),
             ("start begun, taken an hour ago", |scene| {
-                scene.forward_to(|verb| matches!(verb, Verb::Start { .. }));
+                scene.forward_to(is_start);
                 scene.look();
                 scene.wait(Span::hours(1));
             }),
@@ -332,12 +373,12 @@ fn commands() {
                 scene.reply(Reply::Unknown("the connection broke".into()));
             }),
             ("flag begun", |scene| {
-                look_and_forward_to(scene, |verb| matches!(verb, Verb::Flag { .. }));
+                look_and_forward_to(scene, is_flag);
             }),
         ],
         |scene| scene.commands(),
         &expect![[r#"
-            nothing begun                        → expand split-name
+            the first step, as it begins         → expand split-name
             start begun                          → scale @7 to 1
             start begun, and taken               → nothing
             start begun, taken an hour ago       → nothing
@@ -354,21 +395,15 @@ fn commands() {
     );
 }
 
-fn is_hook(verb: &Verb) -> bool {
-    matches!(verb, Verb::Hook { .. })
-}
-
-fn is_migrate(verb: &Verb) -> bool {
-    matches!(verb, Verb::Migrate { .. })
-}
-
 /// Forward, with all that was wanted before seen as it should be.
 fn look_and_forward_to(scene: &mut Scene, is: fn(&Verb) -> bool) {
     scene.forward_to(is);
     let rollout = scene.state.rollout.take();
     scene.look();
     scene.state.rollout = rollout;
-    if let Some(Verb::Route { .. }) = scene.state.rollout.as_ref().and_then(|rollout| rollout.step()).map(|step| &step.verb) {
+    if let Some(Verb::Route { .. }) =
+        scene.state.rollout.as_ref().and_then(|rollout| rollout.step()).map(|step| &step.verb)
+    {
         scene.seen.router = None;
     }
 }
