@@ -135,7 +135,7 @@ fn the_table() {
         · ● · · · · ● · · ·  began
         · · ● ● · ● · ● ● ·  done
         · · ● ● · ● · ● ● ·  failed
-        · · ● · · ● · ● · ·  undecided
+        · · ● · · · · ● · ·  undecided
         · ● ● ● ● ● · · · ●  unwinding
         · ● ● ● ● ● ● · ● ●  halted
         · ● · · · · ● · · ●  ended

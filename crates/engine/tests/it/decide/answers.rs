@@ -212,7 +212,7 @@ fn hook_that_must_not_repeat() {
             time is over                         → undecided 2 for 1h (no answer)
             time is over, nothing was looked at  → nothing
             begun by the controller before       → undecided 2 for 1h (smoke may have been called before the controller was gone)
-            nobody knows, paused                 → undecided 2 for 1h (smoke: the connection broke)
+            nobody knows, paused                 → nothing
             nobody knows, paused and resumed     → undecided 2 for 1h (smoke: the connection broke)
         "#]],
     );
