@@ -101,8 +101,8 @@ fn it_has_to_be_about_what_is_current() {
             approve without an aim          → say which rollout and step this is about [input-needs-aim]
             approve the rollout before      → rollout #1 is over; now #2 runs [input-moved-on]
             approve the step before         → that was about step 8 (attempt 1); now it is step 10 (attempt 1) [input-moved-on]
-            approve the attempt before      → that was about step 10 (attempt 0); now it is step 10 (attempt 1) [input-moved-on]
-            approve a step of the way back  → that was about step 10 (attempt 1); now it is step 10 (attempt 1) [input-moved-on]
+            approve the attempt before      → that was about step 10 (not begun); now it is step 10 (attempt 1) [input-moved-on]
+            approve a step of the way back  → that was about step 10 of the way back (attempt 1); now it is step 10 (attempt 1) [input-moved-on]
             approve another plan            → the plan or the artifact is not the one that was shown [input-moved-on]
             approve another artifact        → the plan or the artifact is not the one that was shown [input-moved-on]
             approve without an artifact     → the plan or the artifact is not the one that was shown [input-moved-on]
@@ -245,8 +245,8 @@ fn while_a_service_stands() {
             scale to the most                  → granted
             scale beyond                       → 10001 instances: say a number from 1 to 10000 [input-no-such-thing]
             scale while instances are stopped  → instances are being stopped: ask again when they are gone [input-not-now]
-            pause                              → `pause` does not fit while the service is standing [input-not-now]
-            accept                             → `accept` does not fit while the service is standing [input-not-now]
+            pause                              → `pause` does not fit while no release is landing [input-not-now]
+            accept                             → `accept` does not fit while no release is landing [input-not-now]
         "#]],
     );
     check(
@@ -294,17 +294,17 @@ fn while_a_release_lands() {
         ],
         &expect![[r#"
             deploy a newer one          → granted
-            rollback                    → `rollback` does not fit while the service is doing [input-not-now]
-            scale                       → `scale` does not fit while the service is doing [input-not-now]
+            rollback                    → `rollback` does not fit while a release is landing [input-not-now]
+            scale                       → `scale` does not fit while a release is landing [input-not-now]
             skip a start                → only a time, a check or a gate can be skipped [input-not-now]
             skip a watch                → granted
             approve a start             → nobody's yes is waited for [input-not-now]
-            resume                      → `resume` does not fit while the service is doing [input-not-now]
+            resume                      → `resume` does not fit while a release is landing [input-not-now]
             resume, paused              → granted
-            retry what goes on          → `retry` does not fit while the service is doing [input-not-now]
-            unwind what has not halted  → `unwind` does not fit while the service is doing [input-not-now]
-            promote on the way back     → `promote` does not fit while the service is back-between [input-not-now]
-            abort on the way back       → `abort` does not fit while the service is back-between [input-not-now]
+            retry what goes on          → `retry` does not fit while a release is landing [input-not-now]
+            unwind what has not halted  → `unwind` does not fit while a release is landing [input-not-now]
+            promote on the way back     → `promote` does not fit while the rollout goes around [input-not-now]
+            abort on the way back       → `abort` does not fit while the rollout goes around [input-not-now]
         "#]],
     );
 }
@@ -340,9 +340,9 @@ fn after_a_halt() {
             }),
         ],
         &expect![[r#"
-            deploy                                → `deploy` does not fit while the service is halted [input-not-now]
+            deploy                                → `deploy` does not fit while the rollout has halted [input-not-now]
             retry                                 → granted
-            retry another step                    → that was about step 4 (attempt 0); now it is step 1 (attempt 0) [input-moved-on]
+            retry another step                    → that was about step 4 of the way back (not begun); now it is step 1 of the way back (not begun) [input-moved-on]
             unwind                                → granted
             accept                                → granted
             accept before anything was looked at  → the platform or the routers cannot be seen now [input-not-now]
