@@ -210,6 +210,23 @@ fn gradual() {
     );
 }
 
+/// `@6` stays warm while `@8` comes and goes over `@7`.
+#[test]
+fn a_warm_release_is_left_alone() {
+    let mut scene = Scene::standing(shop());
+    scene.deploy(7, shop());
+    scene.land();
+    scene.deploy(8, shop());
+    scene.launch();
+    scene.forward_to(is_route);
+    check_scene(&scene, &expect![[r#"
+        see that @7 is ready
+        send everything to @7; close @8
+        drain @8, 30s at most
+        stop @8
+    "#]]);
+}
+
 #[test]
 fn flags_and_workers() {
     let mut service = shop();

@@ -335,3 +335,43 @@ fn closings_wait_for_rollouts() {
     "#]],
     );
 }
+
+/// More instances start at once: nothing has to be drained for that. What a shrinking had begun is
+/// called off, and its drain lifted.
+#[test]
+fn scaling_up_calls_a_shrinking_off() {
+    let mut scene = Scene::standing(shop());
+    scene.look();
+    scene.world.leaving = 1;
+    scene.ask(Ask::Scale { count: 2 });
+    let mut text = written(&mut scene, Span::seconds(3));
+    assert_eq!(scene.state.standing.admitted(number(6)), 2, "two of four are drained");
+    scene.ask(Ask::Scale { count: 6 });
+    text.push_str("scaled to 6\n");
+    text.push_str(&written(&mut scene, Span::seconds(3)));
+    expect![[r#"
+              0s  begin to shrink @6 to 2
+        scaled to 6
+    "#]].assert_eq(&text);
+    assert_eq!(scene.state.standing.admitted(number(6)), 6);
+}
+
+/// A release that is to land takes over what a retirement had begun with it.
+#[test]
+fn a_return_lifts_the_drain() {
+    let mut scene = landed(shop());
+    scene.world.leaving = 1;
+    scene.watch(Span::hours(1));
+    let mut text = written(&mut scene, Span::seconds(3));
+    scene.ask(Ask::Rollback { to: number(6) });
+    scene.launch();
+    text.push_str("@6 returns\n");
+    text.push_str(&written(&mut scene, Span::seconds(3)));
+    expect![[r#"
+              0s  begin to retire @6
+        @6 returns
+    "#]].assert_eq(&text);
+    assert_eq!(scene.state.closing, None);
+    scene.forward_to(|verb| matches!(verb, Verb::Route { .. }));
+    assert_eq!(scene.state.standing.admitted(number(6)), 4, "every instance gets work again");
+}
