@@ -219,12 +219,15 @@ fn a_warm_release_is_left_alone() {
     scene.deploy(8, shop());
     scene.launch();
     scene.forward_to(is_route);
-    check_scene(&scene, &expect![[r#"
+    check_scene(
+        &scene,
+        &expect![[r#"
         see that @7 is ready
         send everything to @7; close @8
         drain @8, 30s at most
         stop @8
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

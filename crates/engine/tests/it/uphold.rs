@@ -18,7 +18,7 @@ fn written(scene: &mut Scene, span: Span) -> String {
         scene.look();
         let decision = uphold(&scene.state, &subject(), &scene.seen, &scene.facts, scene.now);
         for entry in decision.entries {
-            writeln!(text, "{:>8}  {}", scene.now.since(start).to_string(), entry_words(&entry, scene.now))
+            writeln!(text, "{:8}{}", scene.now.since(start).to_string(), entry_words(&entry, scene.now))
                 .expect("a String takes everything");
             scene.take(entry);
         }
@@ -127,14 +127,14 @@ fn restorations_pause() {
     let mut scene = Scene::standing(shop());
     lose_one(&mut scene);
     expect![[r#"
-              0s  restore @6 to 4
-             15s  restore @6 to 4
-             45s  restore @6 to 4
-           1m45s  restore @6 to 4
-           3m45s  restore @6 to 4
-           7m45s  restore @6 to 4
-          12m45s  restore @6 to 4
-          17m45s  restore @6 to 4
+        0s      restore @6 to 4
+        15s     restore @6 to 4
+        45s     restore @6 to 4
+        1m45s   restore @6 to 4
+        3m45s   restore @6 to 4
+        7m45s   restore @6 to 4
+        12m45s  restore @6 to 4
+        17m45s  restore @6 to 4
     "#]]
     .assert_eq(&written(&mut scene, Span::minutes(20)));
     scene.world.instances.clear();
@@ -145,9 +145,9 @@ fn restorations_pause() {
         scene,
         Span::minutes(1),
         &expect![[r#"
-                  0s  restore @6 to 4
-                 15s  restore @6 to 4
-                 45s  restore @6 to 4
+            0s      restore @6 to 4
+            15s     restore @6 to 4
+            45s     restore @6 to 4
         "#]],
     );
 }
@@ -172,9 +172,9 @@ fn the_old_goes_when_its_window_has_passed() {
         landed(shop()),
         Span::minutes(62),
         &expect![[r#"
-                  1h  begin to retire @6
-                1h1s  drained, stop to retire @6
-                1h2s  over: retire @6
+            1h      begin to retire @6
+            1h1s    drained, stop to retire @6
+            1h2s    over: retire @6
         "#]],
     );
 }
@@ -187,9 +187,9 @@ fn the_old_goes_when_its_work_has_ended() {
         scene,
         Span::minutes(70),
         &expect![[r#"
-                  1h  begin to retire @6
-              1h5m1s  drained, stop to retire @6
-              1h5m2s  over: retire @6
+            1h      begin to retire @6
+            1h5m1s  drained, stop to retire @6
+            1h5m2s  over: retire @6
         "#]],
     );
 }
@@ -203,9 +203,9 @@ fn the_old_goes_by_the_clock_where_nobody_counts() {
         scene,
         Span::minutes(62),
         &expect![[r#"
-                  1h  begin to retire @6
-               1h31s  drained, stop to retire @6
-               1h32s  over: retire @6
+            1h      begin to retire @6
+            1h31s   drained, stop to retire @6
+            1h32s   over: retire @6
         "#]],
     );
 }
@@ -220,9 +220,9 @@ fn a_jump_does_not_close_the_window() {
         scene,
         Span::minutes(62),
         &expect![[r#"
-                  1h  begin to retire @6
-                1h1s  drained, stop to retire @6
-                1h2s  over: retire @6
+            1h      begin to retire @6
+            1h1s    drained, stop to retire @6
+            1h2s    over: retire @6
         "#]],
     );
 }
@@ -238,10 +238,10 @@ fn fewer_are_drained_first() {
     text.push_str("open work ends\n");
     text.push_str(&written(&mut scene, Span::seconds(9)));
     expect![[r#"
-              0s  begin to shrink @6 to 2
+        0s      begin to shrink @6 to 2
         open work ends
-              0s  drained, stop to shrink @6 to 2
-              1s  over: shrink @6 to 2
+        0s      drained, stop to shrink @6 to 2
+        1s      over: shrink @6 to 2
     "#]]
     .assert_eq(&text);
     assert_eq!(scene.state.standing.capacity(number(6)), 2);
@@ -259,12 +259,12 @@ fn the_order_of_closings() {
     text.push_str("the migration is contracted\n");
     text.push_str(&written(&mut scene, Span::seconds(1)));
     expect![[r#"
-              1h  begin to retire @6
-            1h1s  drained, stop to retire @6
-            1h2s  over: retire @6
-            1h3s  begin to contract split-name behind @6
+        1h      begin to retire @6
+        1h1s    drained, stop to retire @6
+        1h2s    over: retire @6
+        1h3s    begin to contract split-name behind @6
         the migration is contracted
-              0s  over: contract split-name behind @6
+        0s      over: contract split-name behind @6
     "#]]
     .assert_eq(&text);
 }
@@ -284,18 +284,19 @@ fn a_contraction_waits() {
         &[
             ("no old instance lives", |_| {}),
             ("an old instance lives", |scene| show(scene, 1, 0)),
-            ("an old instance is wanted", |scene| {
+            ("an old instance is wanted, and was just restored", |scene| {
                 scene.state.standing.set_capacity(number(6), 1);
-                scene.world.instances.insert(6, (0, 0));
+                scene.take(Entry::Restored { release: number(6), count: 1 });
+                show(scene, 0, 0);
             }),
             ("the platform silent", |scene| scene.world.platform_silent = true),
         ],
         first,
         &expect![[r#"
-            no old instance lives      → begin to contract split-name behind @6
-            an old instance lives      → nothing
-            an old instance is wanted  → restore @6 to 1
-            the platform silent        → nothing
+            no old instance lives                             → begin to contract split-name behind @6
+            an old instance lives                             → nothing
+            an old instance is wanted, and was just restored  → nothing
+            the platform silent                               → nothing
         "#]],
     );
 }
@@ -350,9 +351,10 @@ fn scaling_up_calls_a_shrinking_off() {
     text.push_str("scaled to 6\n");
     text.push_str(&written(&mut scene, Span::seconds(3)));
     expect![[r#"
-              0s  begin to shrink @6 to 2
+        0s      begin to shrink @6 to 2
         scaled to 6
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(scene.state.standing.admitted(number(6)), 6);
 }
 
@@ -368,9 +370,10 @@ fn a_return_lifts_the_drain() {
     text.push_str("@6 returns\n");
     text.push_str(&written(&mut scene, Span::seconds(3)));
     expect![[r#"
-              0s  begin to retire @6
+        0s      begin to retire @6
         @6 returns
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(scene.state.closing, None);
     scene.forward_to(|verb| matches!(verb, Verb::Route { .. }));
     assert_eq!(scene.state.standing.admitted(number(6)), 4, "every instance gets work again");

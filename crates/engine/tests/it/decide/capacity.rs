@@ -48,7 +48,12 @@ fn start() {
                 scene.world.platform_silent = true;
                 scene.wait_out();
             }),
-            ("time is over, paused", |scene| {
+            ("time is over, not ready, paused", |scene| {
+                scene.world.instances.insert(7, (1, 0));
+                pause(scene);
+                scene.wait_out();
+            }),
+            ("time is over, the platform silent, paused", |scene| {
                 scene.world.platform_silent = true;
                 pause(scene);
                 scene.wait_out();
@@ -59,20 +64,21 @@ fn start() {
             }),
         ],
         &expect![[r#"
-            ready in one look                       → nothing
-            ready in two looks                      → done 1 (1 of 1 ready); begin 2
-            ready, then not, then ready             → nothing
-            ready, but under an older command       → nothing
-            ready, 6 s ago                          → nothing
-            the platform says it will not be ready  → failed 1 (it crashed 5 times); go around: step 1 failed, it crashed 5 times; begin 1
-            the platform refuses for good           → failed 1 (disk full); go around: step 1 failed, disk full; begin 1
-            the platform refuses for now            → nothing
-            time is over, nothing was looked at     → nothing
-            time is over, not ready                 → failed 1 (0 of 1 were ready after 3m); go around: step 1 failed, 0 of 1 were ready after 3m; begin 1
-            time is over, the command not acted on  → undecided 1 for 1h (the platform has not acted on the command)
-            time is over, the platform silent       → undecided 1 for 1h (the platform does not answer)
-            time is over, paused                    → nothing
-            ready, paused: no further step begins   → done 1 (1 of 1 ready)
+            ready in one look                          → nothing
+            ready in two looks                         → done 1 (1 of 1 ready); begin 2
+            ready, then not, then ready                → nothing
+            ready, but under an older command          → nothing
+            ready, 6 s ago                             → nothing
+            the platform says it will not be ready     → failed 1 (it crashed 5 times); go around: step 1 failed, it crashed 5 times; begin 1
+            the platform refuses for good              → failed 1 (disk full); go around: step 1 failed, disk full; begin 1
+            the platform refuses for now               → nothing
+            time is over, nothing was looked at        → nothing
+            time is over, not ready                    → failed 1 (0 of 1 were ready after 3m); go around: step 1 failed, 0 of 1 were ready after 3m; begin 1
+            time is over, the command not acted on     → undecided 1 for 1h (the platform has not acted on the command)
+            time is over, the platform silent          → undecided 1 for 1h (the platform does not answer)
+            time is over, not ready, paused            → nothing
+            time is over, the platform silent, paused  → nothing
+            ready, paused: no further step begins      → done 1 (1 of 1 ready)
         "#]],
     );
 }
