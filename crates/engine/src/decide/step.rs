@@ -215,6 +215,9 @@ impl Attempt<'_> {
         let target = Target::Hook(self.generation());
         let never = hook.repeat == Repeat::Never;
         match self.reply(&target) {
+            // Undecided would start a wait that ends by itself, and that nobody could resume from: a
+            // paused rollout does not move.
+            Some(Reply::Unknown(_)) | None if self.rollout.paused.is_some() => Outcome::Wait,
             Some(Reply::Unknown(why)) if never => Outcome::Unknown(format!("{}: {why}", hook.name)),
             None if never && self.generation() <= self.seen.recovered_at && !planted::is(Bug::NeverRepeated) => {
                 Outcome::Unknown(format!("{} may have been called before the controller was gone", hook.name))
