@@ -211,8 +211,9 @@ impl Scene {
             self.seen.router = Some(engine::observe::Look { at: now, seen: self.router() });
         }
         if !self.world.sources_silent {
-            let sources = ["gateway", "platform"].map(|source| (name(source), now));
-            self.seen.sources.extend(sources);
+            for source in ["gateway", "platform"] {
+                self.seen.sources.insert(name(source), now);
+            }
         }
         if !self.world.checks_silent {
             self.read_checks();
@@ -239,7 +240,7 @@ impl Scene {
         let open = self.state.standing.drained_from.keys().map(|release| (*release, work)).collect();
         let member = MemberLook { generation, intent: Some(self.state.standing.intent.clone()), open };
         let silent = (!self.world.one_router_silent).then(|| member.clone());
-        RouterLook { members: BTreeMap::from([("north".into(), Some(member)), ("south".into(), silent)]) }
+        RouterLook { members: [("north".into(), Some(member)), ("south".into(), silent)].into() }
     }
 
     fn read_checks(&mut self) {

@@ -53,7 +53,8 @@ fn undecided_ends() {
             ("an hour later, after a crash, before anything was looked at", |scene| {
                 undecided(scene);
                 scene.wait(Span::hours(1));
-                scene.seen = engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position);
+                scene.seen =
+                    engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position, scene.now);
             }),
             ("an answer comes", |scene| {
                 undecided(scene);
