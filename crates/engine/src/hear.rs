@@ -6,6 +6,7 @@ use crate::journal::entry::{Aim, Ask, Entry, Input};
 use crate::journal::state::State;
 use crate::journal::table::{Phase, may_follow};
 use crate::observe::Observations;
+use crate::store::Attribution;
 use model::Time;
 use model::gate::Gate;
 use model::plan::Verb;
@@ -63,6 +64,12 @@ impl fmt::Display for Declined {
 
 impl std::error::Error for Declined {}
 
+/// What the ids of the engine's own inputs begin with.
+pub const OTHERWISE_ID: &str = "otherwise-";
+/// The longest id of an input.
+pub const INPUT_ID_MAX: usize = 128;
+/// The longest text in an input's attribution.
+pub const INPUT_TEXT_MAX: usize = 2_000;
 /// The most instances that anybody may ask for.
 pub const SCALE_MAX: u32 = 10_000;
 
@@ -72,6 +79,7 @@ pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> 
     if state.heard.contains(&input.id) {
         return Err(decline(DeclinedReason::HeardBefore, "this was asked before, and granted".into()));
     }
+    check_envelope(&input).map_err(|(reason, message)| decline(reason, message))?;
     let (phase, kind) = (state.phase(), input.ask.kind());
     if !may_follow(phase, kind) {
         let message = format!("`{}` does not fit while {}", asked_word(&input.ask), phase_words(phase));
@@ -161,6 +169,24 @@ fn place(aim: &Aim) -> String {
     format!("step {}{way} ({attempt})", aim.step.0 + 1)
 }
 
+/// Bounded texts, and no id that the engine gives its own inputs.
+fn check_envelope(input: &Input) -> Result<(), Objection> {
+    let taken = input.id.starts_with(OTHERWISE_ID) && input.by != Attribution::engine();
+    if input.id.is_empty() || input.id.len() > INPUT_ID_MAX || taken {
+        let message =
+            format!("an input's id has 1 to {INPUT_ID_MAX} characters, and does not begin with `{OTHERWISE_ID}`");
+        return Err((DeclinedReason::NoSuchThing, message));
+    }
+    let texts = [&input.by.who, &input.by.from, &input.by.why];
+    if texts.iter().any(|text| text.len() > INPUT_TEXT_MAX) {
+        return Err((
+            DeclinedReason::NoSuchThing,
+            format!("who, from where and why have up to {INPUT_TEXT_MAX} characters each"),
+        ));
+    }
+    Ok(())
+}
+
 type Objection = (DeclinedReason, String);
 
 /// Whether it is still about what the person saw.
@@ -187,7 +213,7 @@ fn check_aim(state: &State, input: &Input) -> Result<(), Objection> {
         let message = format!("that was about {}; now it is {}", place(aim), place(&current));
         return Err((DeclinedReason::MovedOn, message));
     }
-    let bound = matches!(input.ask, Ask::Approve | Ask::Decide { .. });
+    let bound = matches!(input.ask, Ask::Approve | Ask::Decide { .. } | Ask::Skip);
     if bound && (aim.digest != current.digest || aim.artifact != current.artifact) {
         return Err((DeclinedReason::MovedOn, "the plan or the artifact is not the one that was shown".into()));
     }
@@ -224,6 +250,14 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
             if state.standing.release.is_none() {
                 return not_now("nothing is deployed yet");
             }
+            let instances = state.standing.release.and_then(|release| state.release(release));
+            let instances = instances.map(|release| &release.service.instances);
+            if instances.is_some_and(|instances| instances.singleton) && *count > 1 {
+                return no_such("the service is a singleton: it never runs beside itself".into());
+            }
+            if instances.is_some_and(|instances| instances.autoscaled) {
+                return no_such("an autoscaler owns the number of instances: change its bounds".into());
+            }
             if state.closing.as_ref().is_some_and(|run| run.stopping) {
                 return not_now("instances are being stopped: ask again when they are gone");
             }
@@ -232,8 +266,10 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
             }
             Ok(())
         }
-        Ask::Skip => match step.map(|step| &step.verb) {
-            Some(Verb::Observe { .. } | Verb::Approve { .. }) => Ok(()),
+        Ask::Skip => match (step.map(|step| &step.verb), gate) {
+            // Skipping a person's gate is saying yes in that person's place.
+            (_, Some(Gate::Person { approvers, .. })) => may_approve(state, input, approvers),
+            (Some(Verb::Observe { .. } | Verb::Approve { .. }), _) => Ok(()),
             _ => not_now("only a time, a check or a gate can be skipped"),
         },
         Ask::Approve | Ask::Refuse => match gate {

@@ -5,7 +5,7 @@ use crate::planted::{self, Bug};
 use model::gate::Gate;
 use model::intent::{Door, Hold, Lane};
 use model::plan::{Capacity, PLAN_VERSION, Phase, Plan, Step, StepNumber, Verb};
-use model::service::UnwindingPolicy;
+use model::service::{Hook, UnwindingPolicy};
 use model::{Intent, Name, ReleaseNumber, Share, Span, Standing};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -123,6 +123,12 @@ struct Way<'a> {
 impl Way<'_> {
     fn push(&mut self, verb: Verb, timeout: Span) {
         self.steps.push(Step { verb, timeout, attempts: BACK_ATTEMPTS, only_if: None });
+    }
+
+    /// A call is tried as often as its owner said, on the way back too.
+    fn push_hook(&mut self, hook: Hook, undo: bool) {
+        let (timeout, attempts) = (hook.timeout, hook.attempts.max(1));
+        self.steps.push(Step { verb: Verb::Hook { hook, undo }, timeout, attempts, only_if: None });
     }
 
     fn was_started(&self, wanted: impl Fn(&Verb) -> bool) -> bool {
@@ -258,7 +264,7 @@ impl Way<'_> {
                     self.push(back, FLAG_TIMEOUT);
                 }
                 Verb::Hook { hook, undo: false } if hook.undo.is_some() => {
-                    self.push(Verb::Hook { hook: hook.clone(), undo: true }, hook.timeout);
+                    self.push_hook(hook.clone(), true);
                 }
                 Verb::Migrate { migration, reversible, .. } if aborted.insert(migration.clone()) => {
                     let (migration, reversible) = (migration.clone(), *reversible);
@@ -285,8 +291,7 @@ impl Way<'_> {
             return;
         }
         for hook in self.plan.policy.on_rollback.clone() {
-            let timeout = hook.timeout;
-            self.push(Verb::Hook { hook, undo: false }, timeout);
+            self.push_hook(hook, false);
         }
     }
 }

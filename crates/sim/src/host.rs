@@ -174,7 +174,7 @@ impl Host {
         if last_breath {
             return self.breathe_out(now, effects);
         }
-        if effects.iter().any(|effect| matches!(effect, Effect::Append(_)))
+        if effects.iter().any(|effect| matches!(effect, Effect::Append(..)))
             && let Some(length) = self.hangs_at_write.take()
         {
             self.hangs_until = now + length;

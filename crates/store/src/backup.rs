@@ -111,6 +111,17 @@ fn verify(from: &Place, partial: &Path, copy: &Connection) -> Result<(), StoreEr
     }
 }
 
+/// A device or a pipe is never replaced: nobody means that, and root could.
+fn refuse_what_is_no_file(to: &Path) -> Result<(), StoreError> {
+    match fs::symlink_metadata(to) {
+        Ok(there) if !there.is_file() => Err(StoreError {
+            trouble: Trouble::Other,
+            message: format!("no copy was made: {} is no ordinary file. Name another one", to.display()),
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// A copy that is not finished; dropped, it is removed.
 struct Partial(PathBuf);
 
@@ -127,7 +138,10 @@ impl Partial {
         match existing {
             // A link, unlike a rename, fails where somebody made the file meanwhile.
             Existing::Refuse => fs::hard_link(&self.0, to).map_err(failed)?,
-            Existing::Replace => fs::rename(&self.0, to).map_err(failed)?,
+            Existing::Replace => {
+                refuse_what_is_no_file(to)?;
+                fs::rename(&self.0, to).map_err(failed)?;
+            }
         }
         sync_folder(to)
     }

@@ -85,7 +85,7 @@ impl Host {
         for _ in 0..EVENTS_IN_A_ROW {
             let Some(event) = self.ready.pop_front() else { break };
             let subject = subject_of(&event).cloned();
-            self.appended += u64::from(matches!(event, Event::Appended(_, Ok(_))));
+            self.appended += u64::from(matches!(event, Event::Appended(_, _, Ok(_))));
             self.handle(event);
             if let Some(subject) = subject {
                 heard(&self.runner, &subject);
@@ -159,9 +159,9 @@ impl Host {
 
 fn subject_of(event: &Event) -> Option<&Subject> {
     match event {
-        Event::Leased(_) | Event::Tick => None,
+        Event::Leased(..) | Event::Tick => None,
         Event::Read(subject, _)
-        | Event::Appended(subject, _)
+        | Event::Appended(subject, ..)
         | Event::Replied(subject, ..)
         | Event::PlatformSeen(subject, ..)
         | Event::RouterSeen(subject, ..)

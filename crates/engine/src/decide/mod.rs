@@ -238,7 +238,7 @@ pub fn exposure(intent: &Intent, stable: Option<ReleaseNumber>) -> model::Share 
 fn choose_otherwise(rollout: &Rollout, keep: ReleaseNumber) -> Entry {
     let by = Attribution { why: "nobody decided in time".into(), ..Attribution::engine() };
     let aim = aim_of(rollout);
-    let id = format!("otherwise-{}-{}-{}", rollout.number.0, rollout.cursor.0, rollout.attempt);
+    let id = format!("{}{}-{}-{}", crate::hear::OTHERWISE_ID, rollout.number.0, rollout.cursor.0, rollout.attempt);
     Entry::Asked { input: Input { id, by, ask: Ask::Decide { keep }, aim } }
 }
 

@@ -177,7 +177,9 @@ impl Attempt<'_> {
         if self.rollout.paused.is_some() {
             return Outcome::Wait;
         }
-        if self.rollout.promoted || self.rollout.skipped {
+        // Promoting hurries what only takes time; what somebody or something has to allow stays.
+        let hurried = self.rollout.promoted && matches!(gate, Gate::Decision { .. });
+        if hurried || self.rollout.skipped {
             return done("skipped");
         }
         match gate {
@@ -198,11 +200,14 @@ impl Attempt<'_> {
                 }
             }
             Gate::Calendar(calendar) => {
-                return if calendar.open_at(self.now) { done("the window is open") } else { Outcome::Wait };
+                if calendar.open_at(self.now) {
+                    return done("the window is open");
+                }
             }
         }
         if self.overdue(self.step.timeout) {
-            return Outcome::Failed(format!("nobody said yes within {}", self.step.timeout));
+            let who = if matches!(gate, Gate::Calendar(_)) { "no window opened" } else { "nobody said yes" };
+            return Outcome::Failed(format!("{who} within {}", self.step.timeout));
         }
         Outcome::Wait
     }

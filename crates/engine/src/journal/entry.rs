@@ -246,7 +246,8 @@ pub enum Ask {
     Pause,
     /// Go on.
     Resume,
-    /// Skip every time, check and person that is left; watches stay.
+    /// Skip every time and check that is left, and decide for the candidate; watches stay, and so does
+    /// what a person, a webhook or the calendar has to allow.
     Promote,
     /// Skip the current time, check or gate.
     Skip,

@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub const INBOX_MAX: usize = 64;
 /// How long a store that failed is left alone.
 pub(crate) const STORE_PAUSE: Span = Span::seconds(1);
+/// How long an append is waited for, before the journal is read again.
+pub(crate) const APPEND_LIMIT: Span = Span::seconds(30);
 /// A controller that was not heard of for so long was away, and looks before it acts.
 pub(crate) const AWAY: Span = Span::seconds(10);
 
@@ -53,10 +55,13 @@ pub struct Desk {
     jumped: Span,
     /// Why this controller cannot look after the service.
     given_up: Option<String>,
+    /// The number of the last append: answers to others are not about what is under way.
+    appends: u64,
 }
 
 #[derive(Debug)]
 struct Appending {
+    since: Time,
     entries: Vec<(Time, Entry)>,
     input: Option<String>,
 }
@@ -81,6 +86,7 @@ impl Desk {
             wake_at,
             jumped: Span::ZERO,
             given_up: None,
+            appends: 0,
         }
     }
 
@@ -99,15 +105,25 @@ impl Desk {
         &self.facts
     }
 
+    /// Whether it has met what only a newer controller understands.
+    pub(super) fn gave_up(&self) -> bool {
+        self.given_up.is_some()
+    }
+
     pub(super) fn wake_at(&self) -> Time {
         self.wake_at
     }
 
     /// Everything known is forgotten: somebody else may have written.
-    pub(super) fn forget(&mut self, now: Time) {
+    pub(super) fn forget(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if let Some(id) = self.appending.take().and_then(|appending| appending.input) {
+            let why = "nobody knows whether it was written: ask again, with the same id".to_owned();
+            out.push(Effect::Answer(self.subject.clone(), id, Err(Refused::NotWritten(why))));
+        }
         let fresh = Desk::new(self.subject.clone(), Arc::clone(&self.facts), now);
         let inbox = std::mem::take(&mut self.inbox);
-        *self = Desk { inbox, sending: std::mem::take(&mut self.sending), ..fresh };
+        let sending = std::mem::take(&mut self.sending);
+        *self = Desk { inbox, sending, jumped: self.jumped, appends: self.appends, ..fresh };
     }
 
     pub(super) fn handle(
@@ -157,7 +173,9 @@ impl Desk {
     fn take_in(&mut self, now: Time, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Read(_, read) => self.take_in_read(now, read, out),
-            Event::Appended(_, answer) => self.take_in_append(now, answer, out),
+            Event::Appended(_, serial, answer) if serial == self.appends => self.take_in_append(now, answer, out),
+            // It is about an append that was given up: what came of it was read, or is being read.
+            Event::Appended(..) => {}
             Event::Replied(_, target, generation, reply) => {
                 self.sending.answered(&target, generation, &reply);
                 self.seen.see_reply(target, generation, reply);
@@ -187,7 +205,7 @@ impl Desk {
                     out.push(Effect::Answer(self.subject.clone(), input.id, Err(Refused::Busy)));
                 }
             }
-            Event::Leased(_) | Event::Tick => {}
+            Event::Leased(..) | Event::Tick => {}
         }
     }
 
@@ -292,19 +310,23 @@ impl Desk {
                     out.push(Effect::Answer(self.subject.clone(), id, Ok(position)));
                 }
             }
-            Err(AppendError::Conflict(_) | AppendError::Ambiguous(_)) => {
+            Err(error @ (AppendError::Conflict(_) | AppendError::Ambiguous(_))) => {
+                let written = matches!(error, AppendError::Ambiguous(_));
                 refuse(out, "nobody knows whether it was written: ask again, with the same id".into());
+                self.jumped = self.jumped + if written { Span::ZERO } else { unwritten_jump(&appending.entries) };
                 self.state = None;
                 self.reading = None;
             }
             Err(error @ AppendError::Fenced(_)) => {
                 refuse(out, error.to_string());
+                self.jumped = self.jumped + unwritten_jump(&appending.entries);
                 self.state = None;
                 self.reading = None;
             }
             Err(AppendError::Failed(error)) => {
                 refuse(out, error.to_string());
                 out.push(Effect::Say(self.subject.clone(), error.to_string()));
+                self.jumped = self.jumped + unwritten_jump(&appending.entries);
                 self.store_again = now + STORE_PAUSE;
             }
         }
@@ -313,6 +335,11 @@ impl Desk {
     /// Decides, and either writes or sends. What was decided beside entries is decided again once
     /// they are durable: the intent to act comes before the act.
     fn step(&mut self, now: Time, lease: Lease, scope: &str, out: &mut Vec<Effect>) {
+        if self.appending.as_ref().is_some_and(|appending| now.since(appending.since) >= APPEND_LIMIT) {
+            let why = "the store did not answer".to_owned();
+            self.take_in_append(now, Err(AppendError::Ambiguous(why)), out);
+            self.appends += 1;
+        }
         self.note_first_look(now);
         let Some(state) = &self.state else { return };
         if self.jumped == Span::ZERO {
@@ -401,8 +428,11 @@ impl Desk {
         let at = now.max(state.at);
         let lines = entries.iter().map(|entry| line(at, entry)).collect();
         let (subject, expected) = (self.subject.clone(), state.position);
-        out.push(Effect::Append(Append { subject, expected, scope: scope.into(), epoch, lines }));
-        self.appending = Some(Appending { entries: entries.into_iter().map(|entry| (at, entry)).collect(), input });
+        self.appends += 1;
+        let append = Append { subject, expected, scope: scope.into(), epoch, lines };
+        out.push(Effect::Append(append, self.appends));
+        self.appending =
+            Some(Appending { since: now, entries: entries.into_iter().map(|entry| (at, entry)).collect(), input });
     }
 
     /// The clock's jump is written before anything is decided by the new time.
@@ -417,6 +447,14 @@ impl Desk {
     pub(super) fn shift(&mut self, by: Span) {
         self.sending.jump(by);
     }
+}
+
+/// How far the clock jumped, by entries that were not written: it has to be said again.
+fn unwritten_jump(entries: &[(Time, Entry)]) -> Span {
+    entries.iter().fold(Span::ZERO, |sum, (_, entry)| match entry {
+        Entry::ClockJumped { by_ms } => sum + Span(*by_ms),
+        _ => sum,
+    })
 }
 
 /// An entry as a store keeps it.

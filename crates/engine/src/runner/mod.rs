@@ -37,12 +37,12 @@ pub const LEASE_RENEW: Span = Span::seconds(5);
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The lease was asked for; `None` where somebody else has it or the store did not answer.
-    Leased(Option<Lease>),
+    /// The lease was asked for, at that time of the runner's; `None` where somebody else has it or the store did not answer.
+    Leased(Option<Lease>, Time),
     /// A subject's journal was read, after the position that was asked for.
     Read(Subject, Result<Journal, StoreError>),
-    /// An append was answered.
-    Appended(Subject, Result<Position, AppendError>),
+    /// An append was answered: the one of this number.
+    Appended(Subject, u64, Result<Position, AppendError>),
     /// A command was answered.
     Replied(Subject, Target, Position, Reply),
     /// A platform was looked at, asked at that time; `None` is blindness.
@@ -75,8 +75,15 @@ pub enum Effect {
     },
     /// Read a journal after a position.
     Read(Subject, Position),
-    /// Append.
-    Append(Append),
+    /// Append, and answer with this number.
+    Append(Append, u64),
+    /// Give the lease up: another controller can do what this one cannot.
+    GiveUp {
+        /// Of what.
+        scope: String,
+        /// Whose.
+        holder: String,
+    },
     /// Send a command.
     Send(Command),
     /// Look at the platform, at this time of the runner's.
@@ -125,6 +132,8 @@ pub struct Runner {
     /// How far this runner's time is ahead of its clock: journals were written under a clock that
     /// was ahead, and no time may be earlier than an entry's.
     ahead: Span,
+    /// This controller has met entries that only a newer one understands.
+    given_up: bool,
 }
 
 impl Runner {
@@ -140,6 +149,7 @@ impl Runner {
             unread: BTreeSet::new(),
             wakes: BTreeSet::new(),
             ahead: Span::ZERO,
+            given_up: false,
         }
     }
 
@@ -235,15 +245,14 @@ impl Runner {
 
     fn keep_lease(&mut self, now: Time, event: &Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Leased(answer) => {
+            Event::Leased(answer, asked) if !self.given_up => {
                 let epoch = self.lease.map(|lease| lease.epoch);
                 // It lasts from when it was asked for, by this process's clock: the store's may differ.
-                let asked = self.lease_asked.unwrap_or(now);
-                self.lease = answer.map(|lease| Lease { until: asked + LEASE_LENGTH, ..lease });
+                self.lease = answer.map(|lease| Lease { until: *asked + LEASE_LENGTH, ..lease });
                 if epoch != self.lease.map(|lease| lease.epoch) {
                     // Somebody else may have written meanwhile: everything is read anew.
                     for desk in self.desks.values_mut() {
-                        desk.forget(now);
+                        desk.forget(now, effects);
                     }
                     let subjects: Vec<Subject> = self.desks.keys().cloned().collect();
                     self.wakes = subjects.into_iter().map(|subject| (now, subject)).collect();
@@ -251,8 +260,9 @@ impl Runner {
                     self.unread.clear();
                 }
             }
-            Event::Appended(_, Err(AppendError::Fenced(_))) => self.lease = None,
-            Event::Appended(..)
+            Event::Appended(_, _, Err(AppendError::Fenced(_))) => self.lease = None,
+            Event::Leased(..)
+            | Event::Appended(..)
             | Event::Read(..)
             | Event::Replied(..)
             | Event::PlatformSeen(..)
@@ -262,7 +272,7 @@ impl Runner {
             | Event::Asked(..)
             | Event::Tick => {}
         }
-        if self.lease_asked.is_none_or(|asked| now.since(asked) >= LEASE_RENEW) {
+        if !self.given_up && self.lease_asked.is_none_or(|asked| now.since(asked) >= LEASE_RENEW) {
             self.lease_asked = Some(now);
             let (scope, holder) = (self.scope.clone(), self.holder.clone());
             effects.push(Effect::Lease { scope, holder, length: LEASE_LENGTH, now });
@@ -284,14 +294,21 @@ impl Runner {
             self.unread.insert(subject.clone());
         }
         self.wakes.insert((desk.wake_at(), subject.clone()));
+        if desk.gave_up() && !self.given_up {
+            // A newer controller may be waiting for the lease: it is not renewed any more.
+            self.given_up = true;
+            self.lease = None;
+            let (scope, holder) = (self.scope.clone(), self.holder.clone());
+            effects.push(Effect::GiveUp { scope, holder });
+        }
     }
 }
 
 fn subject_of(event: &Event) -> Option<&Subject> {
     match event {
-        Event::Leased(_) | Event::Tick => None,
+        Event::Leased(..) | Event::Tick => None,
         Event::Read(subject, _)
-        | Event::Appended(subject, _)
+        | Event::Appended(subject, ..)
         | Event::Replied(subject, ..)
         | Event::PlatformSeen(subject, ..)
         | Event::RouterSeen(subject, ..)

@@ -14,9 +14,11 @@ pub fn perform(
     drivers: Option<&Drivers>,
 ) -> Option<Pending<'static, Option<Event>>> {
     match effect {
-        Effect::Lease { .. } | Effect::Read(..) | Effect::Append(_) | Effect::Checkpoint(..) => {
-            Some(perform_on_store(effect, Arc::clone(store)))
-        }
+        Effect::Lease { .. }
+        | Effect::GiveUp { .. }
+        | Effect::Read(..)
+        | Effect::Append(..)
+        | Effect::Checkpoint(..) => Some(perform_on_store(effect, Arc::clone(store))),
         Effect::Send(command) => drivers.map(|drivers| send(command, drivers)),
         Effect::LookAtPlatform(subject, now) => {
             let look = drivers?.platform.observe(subject.clone());
@@ -65,16 +67,21 @@ fn perform_on_store(effect: Effect, store: Arc<dyn Store>) -> Pending<'static, O
         match effect {
             Effect::Lease { scope, holder, length, now } => {
                 let answer = store.lease(scope, holder, now, length).await;
-                Some(Event::Leased(answer.ok().and_then(Result::ok)))
+                Some(Event::Leased(answer.ok().and_then(Result::ok), now))
             }
             Effect::Read(subject, after) => {
                 let read = store.take_over(subject.clone(), after).await;
                 Some(Event::Read(subject, read))
             }
-            Effect::Append(append) => {
+            Effect::Append(append, serial) => {
                 let subject = append.subject.clone();
                 let answer: Result<_, AppendError> = store.append(append).await;
-                Some(Event::Appended(subject, answer))
+                Some(Event::Appended(subject, serial, answer))
+            }
+            Effect::GiveUp { scope, holder } => {
+                // It ends by itself soon: nothing follows from an answer.
+                let _ = store.give_up(scope, holder).await;
+                None
             }
             Effect::Checkpoint(subject, position, epoch, body) => {
                 // It only saves work: a checkpoint that is lost is not missed.

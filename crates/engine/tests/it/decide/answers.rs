@@ -43,7 +43,7 @@ fn approve_by_people() {
             two yes, paused                      → nothing
             no                                   → go around: ana said so; begin 1
             skipped                              → done 10 (skipped)
-            promoted                             → done 10 (skipped)
+            promoted                             → nothing
             time is over                         → failed 10 (nobody said yes within 4h); go around: step 10 failed, nobody said yes within 4h; begin 1
             time is over, nothing was looked at  → nothing
         "#]],
