@@ -5,6 +5,7 @@ use crate::run::{Options, Outcome, run};
 use engine::journal::table::edges;
 use engine::journal::{Kind, Phase};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What many seeds came to.
@@ -40,7 +41,8 @@ pub fn campaign(first: u64, seeds: u64, threads: usize, options: &Options, befor
             }
         };
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        handles.into_iter().filter_map(|handle| handle.join().ok()).collect()
+        // A thread that is lost takes its seeds with it: that must not look like nothing broken.
+        handles.into_iter().map(|handle| handle.join().unwrap_or_else(|why| resume_unwind(why))).collect()
     });
     gather(outcomes.into_iter().flatten())
 }

@@ -1,7 +1,6 @@
 //! One case: a shape, its fences, and where its controllers end.
 
-use super::script::Script;
-use super::shapes::{End, Shape};
+use super::shapes::{End, Shape, words};
 use crate::calm::why_not_calm;
 use crate::doom::{Doom, Fate};
 use crate::host::Host;
@@ -14,6 +13,7 @@ use engine::command::Table;
 use engine::facts::Fence;
 use engine::journal::entry::{Ending, Entry};
 use engine::store::{Position, Record, Store};
+use model::plan::Phase;
 use model::{Span, Subject, Time};
 use std::fmt;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub fn run_case(shape: &Shape, fence: Fence, crashes: &[Crash], options: &Option
         subject,
         store: sim_store,
         hosts,
-        script: &shape.script,
+        shape,
         tested: shape.tested(),
         crashes,
         dooms: Vec::new(),
@@ -105,8 +105,8 @@ fn world(shape: &Shape, fence: Fence) -> World {
     world.autoscaled = shape.autoscaled;
     world.behaviours.clone_from(&shape.behaviours);
     world.failing.clone_from(&shape.failing);
-    for (flag, setting) in &shape.flags {
-        let flag_there = SimFlag { setting: setting.clone(), killed: false, generation: Position(0) };
+    for (flag, change) in &shape.flags {
+        let flag_there = SimFlag { setting: change.from.clone(), killed: false, generation: Position(0) };
         world.flags.insert(flag.clone(), flag_there);
     }
     world
@@ -117,7 +117,7 @@ struct Run<'a> {
     subject: Subject,
     store: Arc<SimStore>,
     hosts: [Host; 1],
-    script: &'a Script,
+    shape: &'a Shape,
     tested: String,
     /// Those still to come.
     crashes: Vec<Crash>,
@@ -160,7 +160,7 @@ impl Run<'_> {
                 return;
             }
             if self.is_done(now) {
-                return;
+                return self.check_calm();
             }
         }
     }
@@ -202,7 +202,7 @@ impl Run<'_> {
             return;
         }
         let state = self.hosts[0].runner().and_then(|runner| runner.state(&self.subject));
-        let Some(input) = state.and_then(|state| self.script.speak(state, &self.tested, now)) else { return };
+        let Some(input) = state.and_then(|state| self.shape.script.speak(state, &self.tested, now)) else { return };
         self.silent_until = now + AGAIN;
         self.world.lock().tell(|| format!("people: {} says {:?}", input.by.who, input.ask.kind()));
         self.hosts[0].ask(now, input);
@@ -211,17 +211,51 @@ impl Run<'_> {
     fn is_done(&self, now: Time) -> bool {
         let wanted = {
             let world = self.world.lock();
-            world.doom.is_some_and(|doom| doom.reached) || !self.script.is_done(&world.checker.state)
+            world.doom.is_some_and(|doom| doom.reached) || !self.shape.script.is_done(&world.checker.state)
         };
         !wanted && why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none()
     }
 
-    fn outcome(self) -> CaseOutcome {
+    /// How the tested rollout ended, and those after it; and where it was asked for.
+    fn ends(&self) -> (Vec<End>, u64) {
         let journal = self.store.journal(&self.subject);
-        let from = journal.iter().position(|record| asks(record, &self.tested)).map_or(0, |index| index as u64 + 1);
-        let tested = journal.iter().skip(usize::try_from(from).unwrap_or(0));
-        let ends = tested.filter_map(end_of).collect();
-        let length = journal.len() as u64;
+        let from = journal.iter().position(|record| asks(record, &self.tested)).map_or(0, |index| index + 1);
+        (journal.iter().skip(from).filter_map(end_of).collect(), from as u64)
+    }
+
+    /// What no rollout looks at any more: nothing may be left half-way.
+    fn check_calm(&self) {
+        let (ends, _) = self.ends();
+        if ends.contains(&End::Halted) {
+            // Whatever a person accepted stands.
+            return;
+        }
+        let mut found = Vec::new();
+        let mut world = self.world.lock();
+        let landed = ends.first() == Some(&End::Completed);
+        for (flag, wanted) in &self.shape.flags {
+            let wanted = if landed { &wanted.to } else { &wanted.from };
+            if world.flags.get(flag).is_some_and(|sim| sim.setting != *wanted) {
+                found.push(format!("in the end flag {flag} does not stand at {}", wanted.variant));
+            }
+        }
+        // A first landing plans no contract: there is no release whose going it could wait for.
+        let closes = !(landed && self.shape.is_first());
+        for (migration, sim) in world.migrations.iter().filter(|_| closes) {
+            if !matches!(sim.phases.last(), Some(Phase::Contract | Phase::Abort)) {
+                found.push(format!("in the end migration {migration} is neither contracted nor aborted"));
+            }
+        }
+        let may_differ = self.shape.wavers && !self.dooms.is_empty();
+        if ends != self.shape.ends && !may_differ {
+            found.push(format!("it came to {}, and without a crash to {}", words(&ends), words(&self.shape.ends)));
+        }
+        found.into_iter().for_each(|line| world.broken(line));
+    }
+
+    fn outcome(self) -> CaseOutcome {
+        let (ends, from) = self.ends();
+        let length = self.store.journal(&self.subject).len() as u64;
         let mut world = self.world.lock();
         let broken = std::mem::take(&mut world.checker.broken);
         let story = world.story.take().unwrap_or_default();

@@ -7,8 +7,7 @@ use crate::scenario::name;
 use crate::world::Behaviour;
 use engine::facts::Facts;
 use engine::journal::entry::Ask;
-use model::plan::FlagSetting;
-use model::service::HookPoint;
+use model::service::{FlagChange, HookPoint, Repeat};
 use model::{Digest, Name, Release, ReleaseNumber, Service, Span, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,9 +37,14 @@ impl End {
     }
 }
 
+/// Endings one after the other, as shown.
+pub(super) fn words(ends: &[End]) -> String {
+    ends.iter().map(|end| end.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// How a landing goes, where nothing crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub(super) enum Course {
     /// Well.
     Forward,
     /// The evidence is bad from the first request.
@@ -144,12 +148,14 @@ pub struct Shape {
     pub behaviours: BTreeMap<ReleaseNumber, Behaviour>,
     /// Hooks that fail, or whose undo does.
     pub failing: BTreeSet<(Name, bool)>,
-    /// The flags.
-    pub flags: BTreeMap<Name, FlagSetting>,
+    /// The flags that the landing sets.
+    pub flags: BTreeMap<Name, FlagChange>,
     /// What people do.
     pub script: Script,
     /// How the tested rollout ends, and those after it, where nothing crashes.
     pub ends: Vec<End>,
+    /// Whether a crash may lead elsewhere: nobody knows how a call ended that must not be repeated.
+    pub wavers: bool,
     subject: Subject,
     tested: String,
 }
@@ -163,6 +169,11 @@ impl Shape {
     /// The id of the input that begins what is tested.
     pub fn tested(&self) -> String {
         self.tested.clone()
+    }
+
+    /// Whether nothing lands before what is tested.
+    pub fn is_first(&self) -> bool {
+        self.script.moves.first().is_some_and(|first| first.id() == self.tested)
     }
 
     /// A number of its own, so that shapes do not share their luck (FNV-1a of the name).
@@ -214,9 +225,10 @@ fn shape(kind: &Kind, course: Course, ends: &[End]) -> Shape {
         autoscaled: kind.service.instances.autoscaled.then_some(kind.service.instances.count),
         behaviours: BTreeMap::from([(ReleaseNumber(tested), course.behaviour())]),
         failing,
-        flags: kind.service.flags.iter().map(|change| (change.flag.clone(), change.from.clone())).collect(),
+        flags: kind.service.flags.iter().map(|change| (change.flag.clone(), change.clone())).collect(),
         script,
         ends: if ends.is_empty() { course.ends().to_vec() } else { ends.to_vec() },
+        wavers: kind.service.hooks.iter().any(|hook| hook.repeat == Repeat::Never),
         subject: kind.service.subject(),
         tested: id,
     }
