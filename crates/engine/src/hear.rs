@@ -4,7 +4,7 @@
 use crate::decide::current_aim;
 use crate::journal::entry::{Aim, Ask, Entry, Input};
 use crate::journal::state::State;
-use crate::journal::table::may_follow;
+use crate::journal::table::{Phase, may_follow};
 use crate::observe::Observations;
 use model::Time;
 use model::gate::Gate;
@@ -74,7 +74,7 @@ pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> 
     }
     let (phase, kind) = (state.phase(), input.ask.kind());
     if !may_follow(phase, kind) {
-        let message = format!("`{}` does not fit while the service is {}", asked_word(&input.ask), phase.as_str());
+        let message = format!("`{}` does not fit while {}", asked_word(&input.ask), phase_words(phase));
         return Err(decline(DeclinedReason::NotNow, message));
     }
     check_aim(state, &input).map_err(|(reason, message)| decline(reason, message))?;
@@ -141,6 +141,26 @@ fn asked_word(ask: &Ask) -> &'static str {
     ask.kind().as_str().trim_start_matches("asked-")
 }
 
+/// Where a service stands, for people.
+fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Standing => "no release is landing",
+        Phase::Between | Phase::Doing => "a release is landing",
+        Phase::Undecided => "a step is undecided",
+        Phase::Paused | Phase::PausedDoing => "the rollout is paused",
+        Phase::BackBetween | Phase::BackDoing => "the rollout goes around",
+        Phase::BackUndecided => "a step of the way back is undecided",
+        Phase::Halted => "the rollout has halted",
+    }
+}
+
+/// A step and its attempt, for people, who count from one.
+fn place(aim: &Aim) -> String {
+    let way = if aim.back { " of the way back" } else { "" };
+    let attempt = if aim.attempt == 0 { "not begun".into() } else { format!("attempt {}", aim.attempt) };
+    format!("step {}{way} ({attempt})", aim.step.0 + 1)
+}
+
 type Objection = (DeclinedReason, String);
 
 /// Whether it is still about what the person saw.
@@ -164,13 +184,7 @@ fn check_aim(state: &State, input: &Input) -> Result<(), Objection> {
     }
     let here = (aim.step, aim.attempt, aim.back) == (current.step, current.attempt, current.back);
     if !here {
-        let message = format!(
-            "that was about step {} (attempt {}); now it is step {} (attempt {})",
-            aim.step.0 + 1,
-            aim.attempt,
-            current.step.0 + 1,
-            current.attempt
-        );
+        let message = format!("that was about {}; now it is {}", place(aim), place(&current));
         return Err((DeclinedReason::MovedOn, message));
     }
     let bound = matches!(input.ask, Ask::Approve | Ask::Decide { .. });

@@ -129,12 +129,14 @@ pub struct Observations {
     /// Where the journal ended when this controller took the service over: what began before may
     /// have been commanded, and nobody knows.
     pub recovered_at: Position,
+    /// When that was, on the clock that deadlines count.
+    pub recovered_since: Time,
 }
 
 impl Observations {
     /// What a controller starts with: nothing seen, and the counted time of the last checkpoint.
-    pub fn recovered(counted: Counted, routed: bool, recovered_at: Position) -> Self {
-        Self { counted, routed, recovered_at, ..Self::default() }
+    pub fn recovered(counted: Counted, routed: bool, recovered_at: Position, recovered_since: Time) -> Self {
+        Self { counted, routed, recovered_at, recovered_since, ..Self::default() }
     }
 
     /// The platform, if it was seen lately.

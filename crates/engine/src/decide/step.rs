@@ -215,6 +215,9 @@ impl Attempt<'_> {
         let target = Target::Hook(self.generation());
         let never = hook.repeat == Repeat::Never;
         match self.reply(&target) {
+            // Undecided would start a wait that ends by itself, and that nobody could resume from: a
+            // paused rollout does not move.
+            Some(Reply::Unknown(_)) | None if self.rollout.paused.is_some() => Outcome::Wait,
             Some(Reply::Unknown(why)) if never => Outcome::Unknown(format!("{}: {why}", hook.name)),
             None if never && self.generation() <= self.seen.recovered_at && !planted::is(Bug::NeverRepeated) => {
                 Outcome::Unknown(format!("{} may have been called before the controller was gone", hook.name))
@@ -229,13 +232,19 @@ impl Attempt<'_> {
             Some(Reply::Accepted) => done(""),
             Some(Reply::Failed { why, .. }) => Outcome::Failed(why.clone()),
             Some(Reply::Superseded(_) | Reply::Unknown(_)) | None => {
-                if self.overdue(self.step.timeout) {
+                if self.overdue(self.step.timeout) && self.asked_for() >= self.step.timeout {
                     Outcome::Unknown("no answer".into())
                 } else {
                     Outcome::Wait
                 }
             }
         }
+    }
+
+    /// How long this controller could have heard an answer. No look shows what was answered to the one
+    /// before it: it asks again, and until that had its time nobody knows less than before.
+    fn asked_for(&self) -> Span {
+        self.state.elapsed(self.now).since(self.doing.since.max(self.seen.recovered_since))
     }
 
     /// A kill always wins, and on the way back so does whoever changed the flag since.

@@ -177,7 +177,8 @@ pub fn may_follow(phase: Phase, kind: Kind) -> bool {
         Kind::Began => matches!(phase, Between | BackBetween),
         Kind::Done => matches!(phase, Doing | PausedDoing | Undecided | BackDoing | BackUndecided),
         Kind::Failed => matches!(phase, Doing | PausedDoing | Undecided | BackDoing | BackUndecided),
-        Kind::Undecided => matches!(phase, Doing | PausedDoing | BackDoing),
+        // Never while paused: the wait for a person would end by itself.
+        Kind::Undecided => matches!(phase, Doing | BackDoing),
         Kind::Unwinding => matches!(phase, Between | Doing | Undecided | Paused | PausedDoing | Halted),
         Kind::Halted => {
             matches!(phase, Between | Doing | Undecided | Paused | PausedDoing | BackBetween | BackUndecided | Halted)

@@ -260,7 +260,7 @@ impl Desk {
             return;
         }
         let counted: Counted = checkpoint.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        self.seen = Observations::recovered(counted, self.facts.router.is_some(), state.position);
+        self.seen = Observations::recovered(counted, self.facts.router.is_some(), state.position, state.elapsed(now));
         self.taken_over_at = now;
         self.asked.clear();
         self.state = Some(state);

@@ -1,0 +1,200 @@
+//! Start, Drain and Stop.
+
+use super::*;
+use crate::services::*;
+use expect_test::expect;
+use model::*;
+
+#[test]
+fn start() {
+    check(
+        &shop(),
+        is_start,
+        &[
+            ("ready in one look", |scene| scene.look()),
+            ("ready in two looks", |scene| scene.watch(Span::seconds(2))),
+            ("ready, then not, then ready", |scene| {
+                scene.look();
+                scene.world.instances.insert(7, (1, 0));
+                scene.look();
+                scene.world.instances.clear();
+                scene.look();
+            }),
+            ("ready, but under an older command", |scene| {
+                scene.world.platform_late = true;
+                scene.watch(Span::seconds(5));
+            }),
+            ("ready, 6 s ago", |scene| {
+                scene.watch(Span::seconds(2));
+                scene.wait(Span::seconds(6));
+            }),
+            ("the platform says it will not be ready", |scene| {
+                scene.world.instances.insert(7, (1, 0));
+                scene.world.failing = Some("it crashed 5 times");
+                scene.look();
+            }),
+            ("the platform refuses for good", |scene| scene.reply(no(false))),
+            ("the platform refuses for now", |scene| scene.reply(no(true))),
+            ("time is over, nothing was looked at", |scene| scene.wait(Span::hours(9))),
+            ("time is over, not ready", |scene| {
+                scene.world.instances.insert(7, (1, 0));
+                scene.wait_out();
+            }),
+            ("time is over, the command not acted on", |scene| {
+                scene.world.platform_late = true;
+                scene.wait_out();
+            }),
+            ("time is over, the platform silent", |scene| {
+                scene.world.platform_silent = true;
+                scene.wait_out();
+            }),
+            ("time is over, not ready, paused", |scene| {
+                scene.world.instances.insert(7, (1, 0));
+                pause(scene);
+                scene.wait_out();
+            }),
+            ("time is over, the platform silent, paused", |scene| {
+                scene.world.platform_silent = true;
+                pause(scene);
+                scene.wait_out();
+            }),
+            ("ready, paused: no further step begins", |scene| {
+                pause(scene);
+                scene.watch(Span::seconds(2));
+            }),
+        ],
+        &expect![[r#"
+            ready in one look                          → nothing
+            ready in two looks                         → done 1 (1 of 1 ready); begin 2
+            ready, then not, then ready                → nothing
+            ready, but under an older command          → nothing
+            ready, 6 s ago                             → nothing
+            the platform says it will not be ready     → failed 1 (it crashed 5 times); go around: step 1 failed, it crashed 5 times; begin 1
+            the platform refuses for good              → failed 1 (disk full); go around: step 1 failed, disk full; begin 1
+            the platform refuses for now               → nothing
+            time is over, nothing was looked at        → nothing
+            time is over, not ready                    → failed 1 (0 of 1 were ready after 3m); go around: step 1 failed, 0 of 1 were ready after 3m; begin 1
+            time is over, the command not acted on     → undecided 1 for 1h (the platform has not acted on the command)
+            time is over, the platform silent          → undecided 1 for 1h (the platform does not answer)
+            time is over, not ready, paused            → nothing
+            time is over, the platform silent, paused  → nothing
+            ready, paused: no further step begins      → done 1 (1 of 1 ready)
+        "#]],
+    );
+}
+
+fn replaced() -> Service {
+    Service { strategy: rolling(1, 0, 1), ..shop() }
+}
+
+#[test]
+fn drain() {
+    check(
+        &replaced(),
+        is_drain,
+        &[
+            ("no open work", |scene| scene.look()),
+            ("open work", |scene| {
+                scene.world.leaving = 3;
+                scene.look();
+            }),
+            ("open work past the deadline", |scene| {
+                scene.world.leaving = 3;
+                scene.watch(Span::seconds(31));
+            }),
+            ("no open work, but an older table live", |scene| {
+                scene.world.routers_late = true;
+                scene.look();
+            }),
+            ("time is over, an older table live", |scene| {
+                scene.world.routers_late = true;
+                scene.wait_out();
+            }),
+            ("time is over, one router silent since", |scene| {
+                scene.world.leaving = 3;
+                scene.look();
+                scene.world.one_router_silent = true;
+                scene.wait_out();
+            }),
+        ],
+        &expect![[r#"
+            no open work                           → done 4 (no open work); begin 5
+            open work                              → nothing
+            open work past the deadline            → done 4 (6 still open after 30s are cut); begin 5
+            no open work, but an older table live  → nothing
+            time is over, an older table live      → undecided 4 for 1h (not confirmed by north, south)
+            time is over, one router silent since  → undecided 4 for 1h (not confirmed by south)
+        "#]],
+    );
+}
+
+#[test]
+fn drain_by_the_clock() {
+    let drained = || {
+        let mut scene = Scene::standing(replaced());
+        let router = scene.facts.router.as_mut().expect("a router");
+        router.counts_open_work = false;
+        scene.deploy(7, replaced());
+        scene.launch();
+        scene.forward_to(is_drain);
+        scene
+    };
+    crate::scene::check(
+        drained,
+        &[
+            ("at once", |scene| scene.look()),
+            ("half its time", |scene| scene.watch(Span::seconds(15))),
+            ("its time", |scene| scene.watch(Span::seconds(66))),
+            ("its time, not live", |scene| {
+                scene.world.routers_late = true;
+                scene.watch(Span::seconds(59));
+            }),
+        ],
+        Scene::step,
+        &expect![[r#"
+            at once             → nothing
+            half its time       → nothing
+            its time            → done 4 (35s passed; nobody counts); begin 5
+            its time, not live  → nothing
+        "#]],
+    );
+}
+
+#[test]
+fn stop() {
+    check(
+        &replaced(),
+        is_stop,
+        &[
+            ("gone", |scene| scene.look()),
+            ("gone, by an older command", |scene| {
+                scene.world.platform_late = true;
+                scene.look();
+            }),
+            ("still there", |scene| {
+                scene.world.instances.insert(6, (4, 4));
+                scene.look();
+            }),
+            ("time is over, still there", |scene| {
+                scene.world.instances.insert(6, (4, 4));
+                scene.wait_out();
+            }),
+            ("time is over, the command not acted on", |scene| {
+                scene.world.platform_late = true;
+                scene.wait_out();
+            }),
+            ("time is over, the platform silent", |scene| {
+                scene.world.platform_silent = true;
+                scene.wait_out();
+            }),
+        ],
+        &expect![[r#"
+            gone                                    → done 5; begin 6
+            gone, by an older command               → nothing
+            still there                             → nothing
+            time is over, still there               → failed 5 (1 still run after 1m); begin 5 again (attempt 2)
+            time is over, the command not acted on  → undecided 5 for 1h (the platform has not acted on the command)
+            time is over, the platform silent       → undecided 5 for 1h (the platform does not answer)
+        "#]],
+    );
+}

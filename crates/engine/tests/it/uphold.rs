@@ -1,0 +1,380 @@
+//! What keeps a service standing: restorations, and the closings that follow a landing.
+
+use crate::scene::*;
+use crate::services::*;
+use engine::command::{Reply, Target};
+use engine::journal::entry::{Ask, Entry};
+use engine::uphold::uphold;
+use expect_test::{Expect, expect};
+use model::plan::Verb;
+use model::standing::ClosingWork;
+use model::*;
+use std::fmt::Write;
+
+/// What is written over so long a time, when each: the world is looked at every second.
+fn written(scene: &mut Scene, span: Span) -> String {
+    let (start, mut text) = (scene.now, String::new());
+    for _ in 0..=span.0 / 1_000 {
+        scene.look();
+        let decision = uphold(&scene.state, &subject(), &scene.seen, &scene.facts, scene.now);
+        for entry in decision.entries {
+            writeln!(text, "{:8}{}", scene.now.since(start).to_string(), entry_words(&entry, scene.now))
+                .expect("a String takes everything");
+            scene.take(entry);
+        }
+        scene.wait(Span::seconds(1));
+    }
+    text
+}
+
+/// What is written first, once all was looked at.
+fn first(scene: &mut Scene) -> String {
+    scene.look();
+    next(scene)
+}
+
+fn next(scene: &mut Scene) -> String {
+    let decision = uphold(&scene.state, &subject(), &scene.seen, &scene.facts, scene.now);
+    decision.entries.first().map_or_else(|| "nothing".into(), |entry| entry_words(entry, scene.now))
+}
+
+fn check(mut scene: Scene, span: Span, wanted: &Expect) {
+    wanted.assert_eq(&written(&mut scene, span));
+}
+
+fn lose_one(scene: &mut Scene) {
+    show(scene, 3, 3);
+}
+
+/// So many instances of `@6` are seen to run, and so many of them ready.
+fn show(scene: &mut Scene, running: u32, ready: u32) {
+    scene.world.instances.insert(6, (running, ready));
+}
+
+#[test]
+fn lost_instances_come_back() {
+    crate::scene::check(
+        || Scene::standing(shop()),
+        &[
+            ("all there", |_| {}),
+            ("one lost", lose_one),
+            ("one not ready", |scene| show(scene, 4, 3)),
+            ("one lost, an autoscaler owns the number", |scene| {
+                lose_one(scene);
+                scene.world.autoscaled = Some(3);
+            }),
+            ("one missing: the last command is not acted on", |scene| {
+                lose_one(scene);
+                scene.world.platform_late = true;
+            }),
+            ("the platform silent", |scene| {
+                lose_one(scene);
+                scene.world.platform_silent = true;
+            }),
+            ("one lost while @7 starts", |scene| {
+                landing(scene);
+                lose_one(scene);
+            }),
+            ("one of @7 lost while @7 starts: the plan's", |scene| {
+                landing(scene);
+                scene.world.instances.insert(7, (0, 0));
+            }),
+            ("one of @7 lost while traffic is split", |scene| {
+                landing(scene);
+                scene.forward_to(|verb| matches!(verb, Verb::Route { .. }));
+                scene.world.instances.insert(7, (0, 0));
+            }),
+            ("one lost, halted", |scene| {
+                landing(scene);
+                scene.go_around();
+                scene.halt();
+                lose_one(scene);
+            }),
+        ],
+        first,
+        &expect![[r#"
+            all there                                      → nothing
+            one lost                                       → restore @6 to 4
+            one not ready                                  → nothing
+            one lost, an autoscaler owns the number        → nothing
+            one missing: the last command is not acted on  → nothing
+            the platform silent                            → nothing
+            one lost while @7 starts                       → restore @6 to 4
+            one of @7 lost while @7 starts: the plan's     → nothing
+            one of @7 lost while traffic is split          → restore @7 to 1
+            one lost, halted                               → nothing
+        "#]],
+    );
+    crate::scene::check(
+        || Scene::standing(shop()),
+        &[("not looked at", lose_one)],
+        next,
+        &expect![[r#"
+        not looked at  → nothing
+    "#]],
+    );
+}
+
+fn landing(scene: &mut Scene) {
+    scene.deploy(7, shop());
+    scene.launch();
+    scene.begin();
+}
+
+/// A release that loses its instances again and again gets them back with growing pauses.
+#[test]
+fn restorations_pause() {
+    let mut scene = Scene::standing(shop());
+    lose_one(&mut scene);
+    expect![[r#"
+        0s      restore @6 to 4
+        15s     restore @6 to 4
+        45s     restore @6 to 4
+        1m45s   restore @6 to 4
+        3m45s   restore @6 to 4
+        7m45s   restore @6 to 4
+        12m45s  restore @6 to 4
+        17m45s  restore @6 to 4
+    "#]]
+    .assert_eq(&written(&mut scene, Span::minutes(20)));
+    scene.world.instances.clear();
+    scene.watch(Span::minutes(10));
+    lose_one(&mut scene);
+    // After a calm time it is counted from the beginning again.
+    check(
+        scene,
+        Span::minutes(1),
+        &expect![[r#"
+            0s      restore @6 to 4
+            15s     restore @6 to 4
+            45s     restore @6 to 4
+        "#]],
+    );
+}
+
+/// `@7` has just landed over `@6`.
+fn landed(service: Service) -> Scene {
+    let mut scene = Scene::standing(service.clone());
+    scene.deploy(7, service);
+    scene.land();
+    scene
+}
+
+fn migrated() -> Service {
+    let mut service = shop();
+    service.database = database(vec![migration("split-name")]);
+    service
+}
+
+#[test]
+fn the_old_goes_when_its_window_has_passed() {
+    check(
+        landed(shop()),
+        Span::minutes(62),
+        &expect![[r#"
+            1h      begin to retire @6
+            1h1s    drained, stop to retire @6
+            1h2s    over: retire @6
+        "#]],
+    );
+}
+
+#[test]
+fn the_old_goes_when_its_work_has_ended() {
+    let mut scene = landed(shop());
+    scene.world.leaving = 2;
+    check(
+        scene,
+        Span::minutes(70),
+        &expect![[r#"
+            1h      begin to retire @6
+            1h5m1s  drained, stop to retire @6
+            1h5m2s  over: retire @6
+        "#]],
+    );
+}
+
+#[test]
+fn the_old_goes_by_the_clock_where_nobody_counts() {
+    let mut scene = landed(shop());
+    scene.world.leaving = 2;
+    scene.facts.router.as_mut().expect("a router").counts_open_work = false;
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+            1h      begin to retire @6
+            1h31s   drained, stop to retire @6
+            1h32s   over: retire @6
+        "#]],
+    );
+}
+
+/// The window is counted in time that passed: a clock's jump does not shorten it.
+#[test]
+fn a_jump_does_not_close_the_window() {
+    let mut scene = landed(shop());
+    scene.wait(Span::hours(2));
+    scene.take(Entry::ClockJumped { by_ms: Span::hours(2).0 });
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+            1h      begin to retire @6
+            1h1s    drained, stop to retire @6
+            1h2s    over: retire @6
+        "#]],
+    );
+}
+
+#[test]
+fn fewer_are_drained_first() {
+    let mut scene = Scene::standing(shop());
+    scene.look();
+    scene.ask(Ask::Scale { count: 2 });
+    scene.world.leaving = 1;
+    let mut text = written(&mut scene, Span::seconds(9));
+    scene.world.leaving = 0;
+    text.push_str("open work ends\n");
+    text.push_str(&written(&mut scene, Span::seconds(9)));
+    expect![[r#"
+        0s      begin to shrink @6 to 2
+        open work ends
+        0s      drained, stop to shrink @6 to 2
+        1s      over: shrink @6 to 2
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(scene.state.standing.capacity(number(6)), 2);
+    assert_eq!(scene.state.standing.admitted(number(6)), 2);
+}
+
+/// First the old release, then the migration's rest: never while an instance of the old one lives.
+#[test]
+fn the_order_of_closings() {
+    let mut scene = landed(migrated());
+    let mut text = written(&mut scene, Span::minutes(61));
+    let run = scene.state.closing.as_ref().expect("a contraction");
+    let migration = Target::Migration(name("split-name"));
+    scene.seen.see_reply(migration, run.generation, Reply::Accepted);
+    text.push_str("the migration is contracted\n");
+    text.push_str(&written(&mut scene, Span::seconds(1)));
+    expect![[r#"
+        1h      begin to retire @6
+        1h1s    drained, stop to retire @6
+        1h2s    over: retire @6
+        1h3s    begin to contract split-name behind @6
+        the migration is contracted
+        0s      over: contract split-name behind @6
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn a_contraction_waits() {
+    let retired = || {
+        let mut scene = landed(migrated());
+        scene.wait(Span::hours(1));
+        // As if the old had been retired: only the contraction is left to begin.
+        scene.state.standing.set_capacity(number(6), 0);
+        scene.state.standing.closings.retain(|closing| matches!(closing.work, ClosingWork::Contract { .. }));
+        scene
+    };
+    crate::scene::check(
+        retired,
+        &[
+            ("no old instance lives", |_| {}),
+            ("an old instance lives", |scene| show(scene, 1, 0)),
+            ("an old instance is wanted, and was just restored", |scene| {
+                scene.state.standing.set_capacity(number(6), 1);
+                scene.take(Entry::Restored { release: number(6), count: 1 });
+                show(scene, 0, 0);
+            }),
+            ("the platform silent", |scene| scene.world.platform_silent = true),
+        ],
+        first,
+        &expect![[r#"
+            no old instance lives                             → begin to contract split-name behind @6
+            an old instance lives                             → nothing
+            an old instance is wanted, and was just restored  → nothing
+            the platform silent                               → nothing
+        "#]],
+    );
+}
+
+#[test]
+fn closings_wait_for_rollouts() {
+    let due = || {
+        let mut scene = landed(shop());
+        scene.wait(Span::hours(2));
+        scene
+    };
+    crate::scene::check(
+        due,
+        &[
+            ("nothing else to do", |_| {}),
+            ("a release waits", |scene| scene.deploy(8, shop())),
+            ("a release lands", |scene| {
+                scene.deploy(8, shop());
+                scene.launch();
+            }),
+            ("the old was asked back", |scene| scene.ask(Ask::Rollback { to: number(6) })),
+        ],
+        first,
+        &expect![[r#"
+            nothing else to do      → begin to retire @6
+            a release waits         → nothing
+            a release lands         → nothing
+            the old was asked back  → nothing
+        "#]],
+    );
+    crate::scene::check(
+        due,
+        &[("nothing was looked at", |_| {})],
+        next,
+        &expect![[r#"
+        nothing was looked at  → nothing
+    "#]],
+    );
+}
+
+/// More instances start at once: nothing has to be drained for that. What a shrinking had begun is
+/// called off, and its drain lifted.
+#[test]
+fn scaling_up_calls_a_shrinking_off() {
+    let mut scene = Scene::standing(shop());
+    scene.look();
+    scene.world.leaving = 1;
+    scene.ask(Ask::Scale { count: 2 });
+    let mut text = written(&mut scene, Span::seconds(3));
+    assert_eq!(scene.state.standing.admitted(number(6)), 2, "two of four are drained");
+    scene.ask(Ask::Scale { count: 6 });
+    text.push_str("scaled to 6\n");
+    text.push_str(&written(&mut scene, Span::seconds(3)));
+    expect![[r#"
+        0s      begin to shrink @6 to 2
+        scaled to 6
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(scene.state.standing.admitted(number(6)), 6);
+}
+
+/// A release that is to land takes over what a retirement had begun with it.
+#[test]
+fn a_return_lifts_the_drain() {
+    let mut scene = landed(shop());
+    scene.world.leaving = 1;
+    scene.watch(Span::hours(1));
+    let mut text = written(&mut scene, Span::seconds(3));
+    scene.ask(Ask::Rollback { to: number(6) });
+    scene.launch();
+    text.push_str("@6 returns\n");
+    text.push_str(&written(&mut scene, Span::seconds(3)));
+    expect![[r#"
+        0s      begin to retire @6
+        @6 returns
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(scene.state.closing, None);
+    scene.forward_to(|verb| matches!(verb, Verb::Route { .. }));
+    assert_eq!(scene.state.standing.admitted(number(6)), 4, "every instance gets work again");
+}
