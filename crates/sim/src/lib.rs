@@ -16,6 +16,7 @@ pub mod others;
 pub mod people;
 pub mod platform;
 pub mod random;
+pub mod replay;
 pub mod router;
 pub mod run;
 pub mod scenario;

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::store::SimStore;
 use crate::world::{Planted, SharedWorld, World};
 use engine::journal::{Kind, Phase};
-use engine::store::{Position, Store};
+use engine::store::{Position, Record, Store};
 use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub edges: BTreeMap<(Phase, Kind), u64>,
     /// What happened, where it was asked for.
     pub story: Vec<String>,
+    /// The journal, where the story was asked for.
+    pub journal: Vec<Record>,
 }
 
 /// How a seed is run.
@@ -275,9 +277,11 @@ impl Run {
     }
 
     fn outcome(self, seed: u64) -> Outcome {
+        let journal = self.store.journal(&self.subject);
         let mut world = self.world.lock();
         let Checker { broken, edges, endings, .. } = std::mem::take(&mut world.checker);
-        let (faults, story) = (world.faults.clone(), world.story.take().unwrap_or_default());
-        Outcome { seed, broken, faults, endings, edges, story }
+        let told = world.story.take();
+        let (faults, journal) = (world.faults.clone(), if told.is_some() { journal } else { Vec::new() });
+        Outcome { seed, broken, faults, endings, edges, story: told.unwrap_or_default(), journal }
     }
 }

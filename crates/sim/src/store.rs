@@ -38,6 +38,13 @@ impl SimStore {
         self.kept().journals.get(subject).cloned().unwrap_or_default()
     }
 
+    /// A journal that was written before this world began.
+    pub fn preload(&self, subject: &Subject, journal: Vec<Record>) {
+        let mut kept = self.kept();
+        kept.cursor = journal.last().map_or(kept.cursor, |last| last.cursor.0.max(kept.cursor));
+        kept.journals.insert(subject.clone(), journal);
+    }
+
     fn commit(&self, append: &Append) -> Result<Position, AppendError> {
         let mut kept = self.kept();
         let (holder, epoch) =

@@ -55,6 +55,8 @@ pub struct CaseOutcome {
     pub dooms: Vec<Doom>,
     /// What happened, where it was asked for.
     pub story: Vec<String>,
+    /// The journal, where the story was asked for.
+    pub journal: Vec<Record>,
 }
 
 /// Runs a case.
@@ -258,8 +260,10 @@ impl Run<'_> {
         let length = self.store.journal(&self.subject).len() as u64;
         let mut world = self.world.lock();
         let broken = std::mem::take(&mut world.checker.broken);
-        let story = world.story.take().unwrap_or_default();
-        CaseOutcome { broken, ends, from, length, dooms: self.dooms, story }
+        let told = world.story.take();
+        let journal = if told.is_some() { journal } else { Vec::new() };
+        let story = told.unwrap_or_default();
+        CaseOutcome { broken, ends, from, length, dooms: self.dooms, story, journal }
     }
 }
 

@@ -1,0 +1,3 @@
+//! Tests of what the simulator stands on.
+
+mod golden;
