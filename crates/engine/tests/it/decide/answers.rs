@@ -164,6 +164,12 @@ const HOOK_CASES: &[Case] = &[
     ("time is over", |scene| scene.wait_out()),
     ("time is over, nothing was looked at", |scene| scene.wait(Span::hours(9))),
     ("begun by the controller before", |scene| scene.seen.recovered_at = generation(scene)),
+    ("nobody knew, its end is over, nothing was looked at since a crash", |scene| {
+        scene.reply(Reply::Unknown("the connection broke".into()));
+        scene.step();
+        scene.wait(Span::hours(9));
+        scene.seen = engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position);
+    }),
     ("nobody knows, paused", |scene| {
         scene.reply(Reply::Unknown("the connection broke".into()));
         pause(scene);
@@ -182,16 +188,17 @@ fn hook_that_may_repeat() {
         is_hook,
         HOOK_CASES,
         &expect![[r#"
-            not answered                         → nothing
-            done                                 → done 2
-            failed                               → failed 2 (disk full); begin 2 again (attempt 2)
-            failed as often as it may            → failed 2 (disk full); go around: step 2 failed, disk full; begin 1
-            nobody knows                         → nothing
-            time is over                         → undecided 2 for 1h (no answer)
-            time is over, nothing was looked at  → nothing
-            begun by the controller before       → nothing
-            nobody knows, paused                 → nothing
-            nobody knows, paused and resumed     → nothing
+            not answered                                                       → nothing
+            done                                                               → done 2
+            failed                                                             → failed 2 (disk full); begin 2 again (attempt 2)
+            failed as often as it may                                          → failed 2 (disk full); go around: step 2 failed, disk full; begin 1
+            nobody knows                                                       → nothing
+            time is over                                                       → undecided 2 for 1h (no answer)
+            time is over, nothing was looked at                                → nothing
+            begun by the controller before                                     → nothing
+            nobody knew, its end is over, nothing was looked at since a crash  → nothing
+            nobody knows, paused                                               → nothing
+            nobody knows, paused and resumed                                   → nothing
         "#]],
     );
 }
@@ -204,16 +211,17 @@ fn hook_that_must_not_repeat() {
         is_hook,
         HOOK_CASES,
         &expect![[r#"
-            not answered                         → nothing
-            done                                 → done 2
-            failed                               → failed 2 (disk full); begin 2 again (attempt 2)
-            failed as often as it may            → failed 2 (disk full); go around: step 2 failed, disk full; begin 1
-            nobody knows                         → undecided 2 for 1h (smoke: the connection broke)
-            time is over                         → undecided 2 for 1h (no answer)
-            time is over, nothing was looked at  → nothing
-            begun by the controller before       → undecided 2 for 1h (smoke may have been called before the controller was gone)
-            nobody knows, paused                 → nothing
-            nobody knows, paused and resumed     → undecided 2 for 1h (smoke: the connection broke)
+            not answered                                                       → nothing
+            done                                                               → done 2
+            failed                                                             → failed 2 (disk full); begin 2 again (attempt 2)
+            failed as often as it may                                          → failed 2 (disk full); go around: step 2 failed, disk full; begin 1
+            nobody knows                                                       → undecided 2 for 1h (smoke: the connection broke)
+            time is over                                                       → undecided 2 for 1h (no answer)
+            time is over, nothing was looked at                                → nothing
+            begun by the controller before                                     → undecided 2 for 1h (smoke may have been called before the controller was gone)
+            nobody knew, its end is over, nothing was looked at since a crash  → nothing
+            nobody knows, paused                                               → nothing
+            nobody knows, paused and resumed                                   → undecided 2 for 1h (smoke: the connection broke)
         "#]],
     );
 }
@@ -226,16 +234,17 @@ fn migrate() {
         is_migrate,
         HOOK_CASES,
         &expect![[r#"
-            not answered                         → nothing
-            done                                 → done 1; begin 2
-            failed                               → failed 1 (disk full); begin 1 again (attempt 2)
-            failed as often as it may            → failed 1 (disk full); begin 1 again (attempt 3)
-            nobody knows                         → nothing
-            time is over                         → undecided 1 for 1h (no answer)
-            time is over, nothing was looked at  → nothing
-            begun by the controller before       → nothing
-            nobody knows, paused                 → nothing
-            nobody knows, paused and resumed     → nothing
+            not answered                                                       → nothing
+            done                                                               → done 1; begin 2
+            failed                                                             → failed 1 (disk full); begin 1 again (attempt 2)
+            failed as often as it may                                          → failed 1 (disk full); begin 1 again (attempt 3)
+            nobody knows                                                       → nothing
+            time is over                                                       → undecided 1 for 1h (no answer)
+            time is over, nothing was looked at                                → nothing
+            begun by the controller before                                     → nothing
+            nobody knew, its end is over, nothing was looked at since a crash  → nothing
+            nobody knows, paused                                               → nothing
+            nobody knows, paused and resumed                                   → nothing
         "#]],
     );
 }
