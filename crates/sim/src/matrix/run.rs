@@ -257,7 +257,8 @@ impl Run<'_> {
 
     fn outcome(self) -> CaseOutcome {
         let (ends, from) = self.ends();
-        let length = self.store.journal(&self.subject).len() as u64;
+        let journal = self.store.journal(&self.subject);
+        let length = journal.len() as u64;
         let mut world = self.world.lock();
         let broken = std::mem::take(&mut world.checker.broken);
         let told = world.story.take();

@@ -168,7 +168,8 @@ const HOOK_CASES: &[Case] = &[
         scene.reply(Reply::Unknown("the connection broke".into()));
         scene.step();
         scene.wait(Span::hours(9));
-        scene.seen = engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position);
+        scene.seen =
+            engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position, scene.now);
     }),
     ("nobody knows, paused", |scene| {
         scene.reply(Reply::Unknown("the connection broke".into()));
