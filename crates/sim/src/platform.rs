@@ -58,7 +58,7 @@ impl Platform for SimPlatform {
     fn observe(&self, _: Subject) -> Pending<'static, Result<PlatformLook, Blind>> {
         let mut world = self.world.lock();
         let now = world.now;
-        if world.strikes(Fault::Blind, 25) {
+        if world.platform_silent_until > now || world.strikes(Fault::Blind, 25) {
             drop(world);
             return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
         }
@@ -245,9 +245,26 @@ impl World {
         matches!(verb.map(|step| &step.verb), Some(model::plan::Verb::Observe { .. }))
     }
 
+    /// The platform shows nothing for so long that a start on the way back is undecided, and what it
+    /// shows then is not ready.
+    pub fn hide_a_start_on_the_way_back(&mut self) {
+        let rollout = self.checker.state.rollout.as_deref().filter(|rollout| rollout.back.is_some());
+        let verb = rollout.filter(|rollout| rollout.doing.is_some()).and_then(|rollout| rollout.step());
+        if !matches!(verb.map(|step| &step.verb), Some(model::plan::Verb::Start { .. })) {
+            return;
+        }
+        self.inject(Fault::Blind);
+        self.platform_silent_until = self.now + Span(self.random.between(78_000, 85_000));
+        self.flap_until(self.now + Span(120_000));
+    }
+
     /// No instance of any release is ready for a while.
     pub fn flap_everything(&mut self) {
         let until = self.now + Span(self.random.between(5_000, 90_000));
+        self.flap_until(until);
+    }
+
+    fn flap_until(&mut self, until: Time) {
         self.inject(Fault::InstanceFlap);
         let releases: Vec<ReleaseNumber> = self.releases.keys().copied().collect();
         for release in releases {

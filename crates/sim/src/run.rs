@@ -187,6 +187,9 @@ impl Run {
         if phase == Phase::Between && self.random.percent(50) {
             self.world.lock().crash_instance(100);
         }
+        if phase == Phase::BackDoing && self.people.are_troubled() && self.random.percent(3) {
+            self.world.lock().hide_a_start_on_the_way_back();
+        }
         if phase == Phase::BackUndecided && self.random.percent(85) {
             self.world.lock().flap_everything();
         }

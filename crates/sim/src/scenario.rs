@@ -57,7 +57,7 @@ impl Scenario {
             traffic.sticky = None;
         }
         let members = if facts.router.is_some() { random.between(1, 3) } else { 0 };
-        let troubled = random.percent(60);
+        let troubled = random.percent(72);
         if troubled {
             trouble(&mut service, random);
         }

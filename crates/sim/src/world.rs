@@ -52,6 +52,8 @@ pub struct World {
     pub members: Vec<Member>,
     /// What the drivers say they can do.
     pub facts: Facts,
+    /// The platform answers no look until then.
+    pub platform_silent_until: Time,
     /// Whether disasters last long in this seed.
     pub troubled: bool,
     /// Whether an autoscaler owns stable's number, and what it wants.
@@ -212,6 +214,7 @@ impl World {
             behaviours: BTreeMap::new(),
             members: Vec::new(),
             facts,
+            platform_silent_until: Time(0),
             troubled: false,
             autoscaled: None,
             flags: BTreeMap::new(),

@@ -220,7 +220,7 @@ fn record_all() {
             facts: shape.facts.clone(),
             routers: shape.routers as u64,
             autoscaled: shape.autoscaled,
-            flags: shape.flags.clone(),
+            flags: shape.flags.iter().map(|(flag, change)| (flag.clone(), change.from.clone())).collect(),
         };
         record(&shape.name.replace('.', "-"), shape.subject(), setting, outcome.journal);
     }
