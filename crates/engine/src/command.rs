@@ -3,7 +3,7 @@
 use crate::store::Position;
 use model::plan::{FlagSetting, Phase, StepNumber};
 use model::service::Hook;
-use model::{Digest, Intent, Name, ReleaseNumber, RolloutNumber, Span, Subject};
+use model::{Intent, Name, ReleaseNumber, RolloutNumber, Span, Subject};
 use std::collections::BTreeMap;
 
 /// How long a command may take unless its work says otherwise.
@@ -123,9 +123,4 @@ pub enum Reply {
     },
     /// Nobody knows.
     Unknown(String),
-}
-
-/// A digest of a command's effect, for logs and for drivers that tag.
-pub fn effect_digest(act: &Act) -> Digest {
-    Digest::of(format!("{act:?}").as_bytes())
 }

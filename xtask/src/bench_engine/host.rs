@@ -84,7 +84,7 @@ impl Host {
     pub(super) fn turn(&mut self, mut heard: impl FnMut(&Runner, &Subject)) {
         for _ in 0..EVENTS_IN_A_ROW {
             let Some(event) = self.ready.pop_front() else { break };
-            let subject = subject_of(&event).cloned();
+            let subject = event.subject().cloned();
             self.appended += u64::from(matches!(event, Event::Appended(_, _, Ok(_))));
             self.handle(event);
             if let Some(subject) = subject {
@@ -154,19 +154,5 @@ impl Host {
         if self.said.len() < 10 {
             self.said.push(words);
         }
-    }
-}
-
-fn subject_of(event: &Event) -> Option<&Subject> {
-    match event {
-        Event::Leased(..) | Event::Tick => None,
-        Event::Read(subject, _)
-        | Event::Appended(subject, ..)
-        | Event::Replied(subject, ..)
-        | Event::PlatformSeen(subject, ..)
-        | Event::RouterSeen(subject, ..)
-        | Event::SourceSeen(subject, ..)
-        | Event::GateSeen(subject, ..)
-        | Event::Asked(subject, _) => Some(subject),
     }
 }

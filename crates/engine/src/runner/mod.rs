@@ -59,6 +59,23 @@ pub enum Event {
     Tick,
 }
 
+impl Event {
+    /// The service that it is about, if it is about one.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Event::Leased(..) | Event::Tick => None,
+            Event::Read(subject, _)
+            | Event::Appended(subject, ..)
+            | Event::Replied(subject, ..)
+            | Event::PlatformSeen(subject, ..)
+            | Event::RouterSeen(subject, ..)
+            | Event::SourceSeen(subject, ..)
+            | Event::GateSeen(subject, ..)
+            | Event::Asked(subject, _) => Some(subject),
+        }
+    }
+}
+
 /// Something to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -199,7 +216,7 @@ impl Runner {
         self.catch_up(now, &event);
         let now = now + self.ahead;
         self.keep_lease(now, &event, &mut effects);
-        match subject_of(&event) {
+        match event.subject() {
             Some(subject) => {
                 let subject = subject.clone();
                 self.reading.remove(&subject);
@@ -301,19 +318,5 @@ impl Runner {
             let (scope, holder) = (self.scope.clone(), self.holder.clone());
             effects.push(Effect::GiveUp { scope, holder });
         }
-    }
-}
-
-fn subject_of(event: &Event) -> Option<&Subject> {
-    match event {
-        Event::Leased(..) | Event::Tick => None,
-        Event::Read(subject, _)
-        | Event::Appended(subject, ..)
-        | Event::Replied(subject, ..)
-        | Event::PlatformSeen(subject, ..)
-        | Event::RouterSeen(subject, ..)
-        | Event::SourceSeen(subject, ..)
-        | Event::GateSeen(subject, ..)
-        | Event::Asked(subject, _) => Some(subject),
     }
 }
