@@ -117,12 +117,41 @@ pub struct Append {
 pub struct Lease {
     /// How many holders there were, this one included.
     pub epoch: Epoch,
-    /// Until when.
+    /// Until when, by its holder's own clock.
     pub until: Time,
 }
 
-/// The lease, or whose it is and until when.
-pub type Taken = Result<Lease, (String, Time)>;
+/// How often a lease was taken or renewed: whoever waits for it sees by this that its holder lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Renewal(pub u64);
+
+/// Who wants a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taking {
+    /// Of what.
+    pub scope: String,
+    /// For whom: a process's own name. Two that share one also share the epoch.
+    pub holder: String,
+    /// How long after asking for it its holder believes that it has it.
+    pub length: Span,
+    /// The renewal of somebody else's lease that nothing followed for its whole length, by a steady
+    /// clock of the asker's: the lease has ended.
+    pub unrenewed: Option<Renewal>,
+}
+
+/// A lease that somebody else has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Who.
+    pub holder: String,
+    /// The last renewal.
+    pub renewal: Renewal,
+    /// How long it lasts from there.
+    pub length: Span,
+}
+
+/// The epoch of the lease, or whose it is.
+pub type Taken = Result<Epoch, Held>;
 
 /// Why an append did not happen, or may not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,10 +301,10 @@ pub trait Store: Send + Sync {
         })
     }
 
-    /// Takes or renews the lease of a scope for `holder`, if nobody else holds it at `now`. A renewal
-    /// keeps the epoch, a new holder (and one that gave it up) gets the next. A holder's name is its
-    /// process's alone: two that share one also share the epoch. `Ok(Err(..))` says whose it is and until when.
-    fn lease(&self, scope: String, holder: String, now: Time, length: Span) -> Pending<'_, Result<Taken, StoreError>>;
+    /// Takes or renews the lease of a scope. A renewal keeps the epoch, a new holder (and one that gave
+    /// it up) gets the next. No clock is asked, as no two of them agree: what somebody else holds goes
+    /// only to whoever has watched it go unrenewed, and is refused if it was renewed after all.
+    fn lease(&self, taking: Taking) -> Pending<'_, Result<Taken, StoreError>>;
 
     /// Gives a lease up, if `holder` has it.
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>>;

@@ -491,6 +491,8 @@ pub fn entry_words(entry: &Entry) -> String {
         Entry::ClosingBegan { work } => format!("closing began: {work:?}"),
         Entry::ClosingStopped { work } => format!("closing stopped: {work:?}"),
         Entry::ClosingDone { work } => format!("closing done: {work:?}"),
-        Entry::ClockJumped { by_ms } => format!("the clock jumped by {by_ms} ms"),
+        Entry::ClockJumped { by_ms, behind_ms } => {
+            format!("the clock jumped by {by_ms} ms, and is {behind_ms} ms behind")
+        }
     }
 }

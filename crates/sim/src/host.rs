@@ -86,7 +86,7 @@ impl Host {
         };
         let mut runner = Runner::new("everything", &holder);
         runner.add(self.subject.clone(), drivers.facts(), now);
-        let clock = EngineClock::new(self.wall(now), now, Time(0));
+        let clock = EngineClock::new(self.wall(now), now);
         self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });
     }
 
@@ -164,10 +164,10 @@ impl Host {
         let wall = self.wall(now);
         let Some(process) = &mut self.process else { return };
         let (engine_now, jumped) = process.clock.tick(wall, now);
-        if let Some(by) = jumped {
-            process.runner.clock_jumped(by);
-            let number = self.number;
-            self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}"));
+        if let Some(jump) = jumped {
+            process.runner.clock_jumped(jump);
+            let (number, engine::runner::Jump { by, behind }) = (self.number, jump);
+            self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}, {behind} behind"));
         }
         let last_breath = matches!(event, Event::Appended(..)) && self.world.lock().is_last_breath();
         let effects = process.runner.handle(engine_now, event);
@@ -225,8 +225,8 @@ impl Host {
         let wall = self.wall(now);
         if let Some(process) = &mut self.process {
             let (engine_now, jumped) = process.clock.tick(wall, now);
-            if let Some(by) = jumped {
-                process.runner.clock_jumped(by);
+            if let Some(jump) = jumped {
+                process.runner.clock_jumped(jump);
             }
             let effects = process.runner.handle(engine_now, Event::Tick);
             self.stalled.extend(effects);

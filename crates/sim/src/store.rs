@@ -4,8 +4,11 @@
 use crate::fault::Fault;
 use crate::later::Later;
 use crate::world::{Planted, SharedWorld};
-use engine::store::{Append, AppendError, Cursor, Epoch, Lease, Pending, Position, Record, Store, StoreError, Trouble};
-use model::{Span, Subject, Time};
+use engine::store::{
+    Append, AppendError, Cursor, Epoch, Held, Pending, Position, Record, Renewal, Store, StoreError, Taken, Taking,
+    Trouble,
+};
+use model::{Span, Subject};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -19,8 +22,17 @@ pub struct SimStore {
 struct Kept {
     journals: BTreeMap<Subject, Vec<Record>>,
     checkpoints: BTreeMap<Subject, (Position, Epoch, String)>,
-    leases: BTreeMap<String, (String, Lease)>,
+    leases: BTreeMap<String, Leased>,
     cursor: u64,
+}
+
+#[derive(Clone)]
+struct Leased {
+    epoch: Epoch,
+    /// Nobody, once it was given up.
+    holder: Option<String>,
+    renewal: Renewal,
+    length: Span,
 }
 
 impl SimStore {
@@ -47,8 +59,9 @@ impl SimStore {
 
     fn commit(&self, append: &Append) -> Result<Position, AppendError> {
         let mut kept = self.kept();
+        let leased = kept.leases.get(&append.scope);
         let (holder, epoch) =
-            kept.leases.get(&append.scope).map(|(holder, lease)| (holder.clone(), lease.epoch)).unwrap_or_default();
+            leased.map(|leased| (leased.holder.clone().unwrap_or_default(), leased.epoch)).unwrap_or_default();
         let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
         if epoch != append.epoch && !unconditional {
             return Err(AppendError::Fenced(epoch));
@@ -152,39 +165,34 @@ impl Store for SimStore {
         Later::at(&self.world, at, Ok(kept))
     }
 
-    fn lease(
-        &self,
-        scope: String,
-        holder: String,
-        _: Time,
-        length: Span,
-    ) -> Pending<'_, Result<Result<Lease, (String, Time)>, StoreError>> {
-        // The store goes by its own clock: a controller's may have jumped.
-        let now = self.world.lock().now;
+    fn lease(&self, taking: Taking) -> Pending<'_, Result<Taken, StoreError>> {
         let mut kept = self.kept();
-        let current = kept.leases.get(&scope).cloned();
-        let answer = match current {
-            Some((other, lease)) if other != holder && lease.until > now => Err((other, lease.until)),
-            Some((other, lease)) => {
-                let epoch = if other == holder { lease.epoch } else { Epoch(lease.epoch.0 + 1) };
-                Ok(Lease { epoch, until: now + length })
+        let before = kept.leases.get(&taking.scope).cloned();
+        let renewal = Renewal(before.as_ref().map_or(0, |leased| leased.renewal.0) + 1);
+        let answer = match before {
+            Some(Leased { holder: Some(holder), epoch, .. }) if holder == taking.holder => Ok(epoch),
+            Some(Leased { holder: Some(holder), renewal, length, .. }) if taking.unrenewed != Some(renewal) => {
+                Err(Held { holder, renewal, length })
             }
-            None => Ok(Lease { epoch: Epoch(1), until: now + length }),
+            Some(Leased { epoch, .. }) => Ok(Epoch(epoch.0 + 1)),
+            None => Ok(Epoch(1)),
         };
-        if let Ok(lease) = answer {
-            kept.leases.insert(scope, (holder, lease));
+        if let Ok(epoch) = answer {
+            let leased = Leased { epoch, holder: Some(taking.holder), renewal, length: taking.length };
+            kept.leases.insert(taking.scope, leased);
         }
         drop(kept);
-        Later::at(&self.world, now + Span(3), Ok(answer))
+        let at = self.world.lock().now + Span(3);
+        Later::at(&self.world, at, Ok(answer))
     }
 
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>> {
         let at = self.world.lock().now;
         let mut kept = self.kept();
-        if let Some((other, lease)) = kept.leases.get_mut(&scope)
-            && *other == holder
+        if let Some(leased) = kept.leases.get_mut(&scope)
+            && leased.holder.as_ref() == Some(&holder)
         {
-            lease.until = Time(0);
+            leased.holder = None;
         }
         drop(kept);
         Later::at(&self.world, at, Ok(()))

@@ -2,9 +2,8 @@
 
 use engine::store::{
     APPEND_BYTES_MAX, APPEND_LINES_MAX, Append, CHECKPOINT_BYTES_MAX, ENTRY_BYTES_MAX, KEY_BYTES_MAX, Line, NUMBER_MAX,
-    StoreError, Trouble,
+    StoreError, Taking, Trouble,
 };
-use model::{Span, Time};
 
 /// Why this append is refused, if it is.
 pub(crate) fn append(append: &Append) -> Result<(), StoreError> {
@@ -68,9 +67,11 @@ pub(crate) fn number(what: &str, value: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// When a lease taken now ends; one that would never end is held to the latest time there is.
-pub(crate) fn until(now: Time, length: Span) -> Time {
-    (now + length).min(Time(NUMBER_MAX))
+/// Why a lease is refused, if it is.
+pub(crate) fn taking(taking: &Taking) -> Result<(), StoreError> {
+    key("scope", &taking.scope)?;
+    key("holder", &taking.holder)?;
+    number("length of a lease", taking.length.0)
 }
 
 fn refusal(what: String) -> StoreError {

@@ -19,8 +19,8 @@
 //! checkpoint, the ledger). SQLite does not checksum its pages; with the seals, damage anywhere in a
 //! page is seen by whoever reads the row, and is never read as something that was not written.
 
-use engine::store::{Cursor, Epoch, Line, Position};
-use model::Time;
+use engine::store::{Cursor, Epoch, Line, Position, Renewal};
+use model::Span;
 use sha2::{Digest, Sha256};
 
 pub(crate) type Hash = [u8; 32];
@@ -51,13 +51,14 @@ pub(crate) fn head(id: u64, subject: &str, position: Position, hash: &Hash) -> H
 }
 
 /// The seal of a lease. Nobody holds it where there is no holder.
-pub(crate) fn lease(scope: &str, epoch: Epoch, holder: Option<&str>, until: Time) -> Hash {
+pub(crate) fn lease(scope: &str, epoch: Epoch, holder: Option<&str>, renewal: Renewal, length: Span) -> Hash {
     Fields::of("glidepath-lease-1")
         .text(scope)
         .number(epoch.0)
         .number(holder.is_some().into())
         .text(holder.unwrap_or_default())
-        .number(until.0)
+        .number(renewal.0)
+        .number(length.0)
         .done()
 }
 
@@ -131,6 +132,7 @@ impl Fields {
 mod tests {
     use super::*;
     use engine::store::Attribution;
+    use model::Time;
 
     /// The bytes that are hashed, written out by hand: a change of the encoding would break every
     /// journal there is, so it needs a new tag and a new version of the schema.

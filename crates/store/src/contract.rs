@@ -1,12 +1,12 @@
 //! The suite that every implementation of [`Store`] must pass: the trait's words, as cases.
 //!
-//! A case gets a new, empty store. Times are values, so no case waits for a clock; where cases race,
+//! A case gets a new, empty store, and no case waits for a clock; where cases race,
 //! every outcome of the race is checked, and none depends on who is faster.
 
 use crate::wait;
 use engine::store::{
     Append, AppendError, Attribution, CHECKPOINT_BYTES_MAX, Cursor, ENTRY_BYTES_MAX, Epoch, Journal, KEY_BYTES_MAX,
-    Line, NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Store, Trouble,
+    Line, NUMBER_MAX, Position, READ_BYTES_MAX, READ_MAX, Record, Renewal, Store, Taking, Trouble,
 };
 use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub const CASES: &[Case] = &[
     ("a checkpoint gives way only to one that is not earlier", checkpoints),
     ("a checkpoint is no journal", checkpoint_is_no_journal),
     ("a journal is taken over with its checkpoint", take_over),
-    ("a lease is taken, renewed, refused and stolen after its end", lease),
+    ("a lease is taken, renewed, refused, and taken from a holder that was seen not to renew it", lease),
     ("a lease that was given up is free at once, under the next epoch", give_up),
     ("leases of other scopes are none of ours", scopes),
     ("an epoch lasts until the next holder, and only goes up", epochs),
@@ -62,6 +62,9 @@ impl Drop for Named {
 }
 
 const SCOPE: &str = "all";
+
+/// How long leases last here: no store looks at it.
+const LENGTH: Span = Span::seconds(30);
 
 fn subject(name: &str) -> Subject {
     Subject::from_text(&format!("service/{name}/production/local"))
@@ -104,9 +107,25 @@ fn positions(records: &[Record]) -> Vec<u64> {
     records.iter().map(|record| record.position.0).collect()
 }
 
-fn take(store: &dyn Store, scope: &str, holder: &str, now: u64, length: u64) -> Result<(u64, u64), (String, u64)> {
-    let taken = wait(store.lease(scope.into(), holder.into(), Time(now), Span(length))).expect("an answer");
-    taken.map(|lease| (lease.epoch.0, lease.until.0)).map_err(|(holder, until)| (holder, until.0))
+/// Asks for a lease, and gets its epoch, or who has it by which renewal.
+fn take(store: &dyn Store, scope: &str, holder: &str) -> Result<u64, (String, u64)> {
+    take_after(store, scope, holder, None)
+}
+
+/// The same, by somebody who says which renewal nothing followed.
+fn take_after(
+    store: &dyn Store,
+    scope: &str,
+    holder: &str,
+    unrenewed: impl Into<Option<u64>>,
+) -> Result<u64, (String, u64)> {
+    let unrenewed = unrenewed.into().map(Renewal);
+    let taking = Taking { scope: scope.into(), holder: holder.into(), length: LENGTH, unrenewed };
+    let taken = wait(store.lease(taking)).expect("an answer");
+    taken.map(|epoch| epoch.0).map_err(|held| {
+        assert_eq!(held.length, LENGTH);
+        (held.holder, held.renewal.0)
+    })
 }
 
 fn append_on_expected(store: &dyn Store) {
@@ -132,9 +151,9 @@ fn conflict(store: &dyn Store) {
 
 fn fenced(store: &dyn Store) {
     assert_eq!(append_under(store, "shop", 0, SCOPE, 1, lines(1)), Err(AppendError::Fenced(Epoch(0))));
-    assert_eq!(take(store, SCOPE, "a", 0, 10), Ok((1, 10)));
+    assert_eq!(take(store, SCOPE, "a"), Ok(1));
     assert_eq!(append_under(store, "shop", 0, SCOPE, 1, lines(1)), Ok(Position(1)));
-    assert_eq!(take(store, SCOPE, "b", 10, 10), Ok((2, 20)));
+    assert_eq!(take_after(store, SCOPE, "b", 1), Ok(2));
     for wrong in [0, 1, 3] {
         let refused = append_under(store, "shop", 1, SCOPE, wrong, lines(1));
         assert_eq!(refused, Err(AppendError::Fenced(Epoch(2))));
@@ -361,49 +380,51 @@ fn checkpoint_is_no_journal(store: &dyn Store) {
 }
 
 fn lease(store: &dyn Store) {
-    assert_eq!(take(store, SCOPE, "a", 100, 10), Ok((1, 110)));
-    assert_eq!(take(store, SCOPE, "b", 105, 10), Err(("a".into(), 110)));
-    assert_eq!(take(store, SCOPE, "a", 105, 10), Ok((1, 115)), "a renewal keeps the epoch");
-    assert_eq!(take(store, SCOPE, "b", 114, 10), Err(("a".into(), 115)));
-    assert_eq!(take(store, SCOPE, "b", 115, 10), Ok((2, 125)), "it has ended");
-    assert_eq!(take(store, SCOPE, "a", 116, 10), Err(("b".into(), 125)));
-    assert_eq!(take(store, SCOPE, "b", 500, 10), Ok((2, 510)), "late, but nobody came between");
-    assert_eq!(take(store, SCOPE, "a", 510, u64::MAX), Ok((3, NUMBER_MAX)), "no lease outlasts the latest time");
-    assert_eq!(take(store, SCOPE, "b", NUMBER_MAX - 1, 1), Err(("a".into(), NUMBER_MAX)));
+    assert_eq!(take(store, SCOPE, "a"), Ok(1));
+    assert_eq!(take(store, SCOPE, "b"), Err(("a".into(), 1)));
+    assert_eq!(take(store, SCOPE, "a"), Ok(1), "a renewal keeps the epoch");
+    assert_eq!(take(store, SCOPE, "b"), Err(("a".into(), 2)), "and is told apart from the one before");
+    assert_eq!(take_after(store, SCOPE, "b", 1), Err(("a".into(), 2)), "it was renewed after all");
+    assert_eq!(take_after(store, SCOPE, "b", 3), Err(("a".into(), 2)), "nobody can have seen that one");
+    assert_eq!(take_after(store, SCOPE, "b", 2), Ok(2), "it has ended");
+    assert_eq!(take_after(store, SCOPE, "c", 2), Err(("b".into(), 3)), "somebody else was faster");
+    assert_eq!(take(store, SCOPE, "a"), Err(("b".into(), 3)), "whoever lost it asks like anybody else");
+    assert_eq!(take_after(store, SCOPE, "b", 1), Ok(2), "its holder need not have watched anything");
 }
 
 fn give_up(store: &dyn Store) {
     let give_up = |holder: &str| wait(store.give_up(SCOPE.into(), holder.into())).expect("an answer");
     give_up("a");
-    assert_eq!(take(store, SCOPE, "a", 0, 10), Ok((1, 10)));
+    assert_eq!(take(store, SCOPE, "a"), Ok(1));
     give_up("b");
-    assert_eq!(take(store, SCOPE, "b", 1, 10), Err(("a".into(), 10)), "only its holder gives a lease up");
+    assert_eq!(take(store, SCOPE, "b"), Err(("a".into(), 1)), "only its holder gives a lease up");
     give_up("a");
     give_up("a");
     assert_eq!(append_under(store, "shop", 0, SCOPE, 1, lines(1)), Ok(Position(1)), "nobody came after it");
-    assert_eq!(take(store, SCOPE, "b", 1, 10), Ok((2, 11)));
+    assert_eq!(take(store, SCOPE, "b"), Ok(2));
     give_up("b");
-    assert_eq!(take(store, SCOPE, "b", 2, 10), Ok((3, 12)), "whoever gave it up is a new holder");
+    assert_eq!(take(store, SCOPE, "b"), Ok(3), "whoever gave it up is a new holder");
+    assert_eq!(take_after(store, SCOPE, "c", 1), Err(("b".into(), 3)), "no renewal comes twice");
     assert_eq!(append_under(store, "shop", 1, SCOPE, 2, lines(1)), Err(AppendError::Fenced(Epoch(3))));
 }
 
 fn scopes(store: &dyn Store) {
-    assert_eq!(take(store, "one", "a", 0, 10), Ok((1, 10)));
-    assert_eq!(take(store, "one", "b", 10, 10), Ok((2, 20)));
-    assert_eq!(take(store, "two", "a", 0, 10), Ok((1, 10)));
+    assert_eq!(take(store, "one", "a"), Ok(1));
+    assert_eq!(take_after(store, "one", "b", 1), Ok(2));
+    assert_eq!(take(store, "two", "a"), Ok(1));
     assert_eq!(append_under(store, "shop", 0, "one", 2, lines(1)), Ok(Position(1)));
     assert_eq!(append_under(store, "shop", 1, "two", 1, lines(1)), Ok(Position(2)));
     assert_eq!(append_under(store, "shop", 2, "two", 2, lines(1)), Err(AppendError::Fenced(Epoch(1))));
     assert_eq!(append_under(store, "shop", 2, "three", 0, lines(1)), Ok(Position(3)));
     wait(store.give_up("one".into(), "a".into())).expect("an answer");
-    assert_eq!(take(store, "two", "b", 5, 10), Err(("a".into(), 10)));
+    assert_eq!(take(store, "two", "b"), Err(("a".into(), 1)));
 }
 
 fn epochs(store: &dyn Store) {
     let mut last = 0;
     for n in 0..40_u64 {
         let holder = ["a", "b", "c"][n as usize % 3];
-        let (epoch, _) = take(store, SCOPE, holder, n * 10, 10).expect("it has ended");
+        let epoch = take_after(store, SCOPE, holder, n).expect("it has ended");
         assert_eq!(epoch, last + 1);
         assert_eq!(append_under(store, "shop", n, SCOPE, last, lines(1)), Err(AppendError::Fenced(Epoch(epoch))));
         assert_eq!(append_under(store, "shop", n, SCOPE, epoch, lines(1)), Ok(Position(n + 1)));
@@ -415,11 +436,11 @@ fn lease_race(store: &dyn Store) {
     for round in 0..10 {
         let winners = thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
-                .map(|n| scope.spawn(move || take(store, SCOPE, &format!("{round}-{n}"), round * 10, 10).ok()))
+                .map(|n| scope.spawn(move || take_after(store, SCOPE, &format!("{round}-{n}"), round).ok()))
                 .collect();
             threads.into_iter().filter_map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
         });
-        assert_eq!(winners, [(round + 1, round * 10 + 10)]);
+        assert_eq!(winners, [round + 1]);
     }
 }
 
@@ -448,8 +469,17 @@ fn bounds(store: &dyn Store) {
     assert_eq!(read(store, "shop", 0, 1)[0].line, latest);
     let name = "n".repeat(KEY_BYTES_MAX);
     assert!(matches!(try_append(store, &name, 0, lines(1)), Err(AppendError::Failed(_))));
-    assert!(wait(store.lease(name.clone() + "n", "a".into(), Time(0), Span(1))).is_err());
-    assert!(wait(store.lease(name.clone(), name + "n", Time(0), Span(1))).is_err());
+    let taking = Taking { scope: name.clone(), holder: name.clone(), length: Span(NUMBER_MAX), unrenewed: None };
+    let too_large = [
+        Taking { scope: name.clone() + "n", ..taking.clone() },
+        Taking { holder: name + "n", ..taking.clone() },
+        Taking { length: Span(NUMBER_MAX + 1), ..taking.clone() },
+    ];
+    for taking in too_large {
+        let error = wait(store.lease(taking)).expect_err("too large");
+        assert_eq!(error.trouble, Trouble::TooLarge);
+    }
+    assert_eq!(wait(store.lease(taking)), Ok(Ok(Epoch(1))));
 }
 
 fn unicode(store: &dyn Store) {
@@ -470,8 +500,8 @@ fn unicode(store: &dyn Store) {
         assert_eq!(records.into_iter().map(|record| record.line).collect::<Vec<_>>(), [given]);
         wait(store.checkpoint(subject.clone(), Position(1), Epoch(0), text.into())).expect("kept");
         assert_eq!(wait(store.checkpointed(subject)), Ok(Some((Position(1), text.into()))));
-        assert_eq!(take(store, text, text, 0, 1), Ok((1, 1)));
-        assert_eq!(take(store, text, "another", 0, 1), Err((text.into(), 1)));
+        assert_eq!(take(store, text, text), Ok(1));
+        assert_eq!(take(store, text, "another"), Err((text.into(), 1)));
     }
     assert_eq!(wait(store.subjects()).expect("a list").len(), texts.len());
 }

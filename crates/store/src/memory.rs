@@ -3,10 +3,10 @@
 
 use crate::bounds;
 use engine::store::{
-    Append, AppendError, Cursor, Epoch, Lease, Pending, Position, READ_BYTES_MAX, READ_MAX, Record, Store, StoreError,
-    Taken,
+    Append, AppendError, Cursor, Epoch, Held, Pending, Position, READ_BYTES_MAX, READ_MAX, Record, Renewal, Store,
+    StoreError, Taken, Taking,
 };
-use model::{Span, Subject, Time};
+use model::{Span, Subject};
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,14 +22,15 @@ struct Kept {
     /// For each subject, the places of its entries.
     journals: BTreeMap<Subject, Vec<usize>>,
     checkpoints: BTreeMap<Subject, (Position, Epoch, String)>,
-    leases: BTreeMap<String, Held>,
+    leases: BTreeMap<String, Leased>,
 }
 
 #[derive(Clone, Debug)]
-struct Held {
+struct Leased {
     epoch: Epoch,
     holder: Option<String>,
-    until: Time,
+    renewal: Renewal,
+    length: Span,
 }
 
 impl MemoryStore {
@@ -91,18 +92,21 @@ impl Kept {
         Ok(())
     }
 
-    fn lease(&mut self, scope: String, holder: String, now: Time, length: Span) -> Result<Taken, StoreError> {
-        bounds::key("scope", &scope)?;
-        bounds::key("holder", &holder)?;
-        let epoch = match self.leases.get(&scope) {
-            Some(Held { holder: Some(theirs), epoch, .. }) if *theirs == holder => *epoch,
-            Some(Held { holder: Some(theirs), until, .. }) if *until > now => return Ok(Err((theirs.clone(), *until))),
-            Some(Held { epoch, .. }) => Epoch(epoch.0 + 1),
+    fn lease(&mut self, taking: Taking) -> Result<Taken, StoreError> {
+        bounds::taking(&taking)?;
+        let before = self.leases.get(&taking.scope);
+        let epoch = match before {
+            Some(Leased { holder: Some(holder), epoch, .. }) if *holder == taking.holder => *epoch,
+            Some(Leased { holder: Some(holder), renewal, length, .. }) if taking.unrenewed != Some(*renewal) => {
+                return Ok(Err(Held { holder: holder.clone(), renewal: *renewal, length: *length }));
+            }
+            Some(Leased { epoch, .. }) => Epoch(epoch.0 + 1),
             None => Epoch(1),
         };
-        let until = bounds::until(now, length);
-        self.leases.insert(scope, Held { epoch, holder: Some(holder), until });
-        Ok(Ok(Lease { epoch, until }))
+        let renewal = Renewal(before.map_or(0, |leased| leased.renewal.0) + 1);
+        let leased = Leased { epoch, holder: Some(taking.holder), renewal, length: taking.length };
+        self.leases.insert(taking.scope, leased);
+        Ok(Ok(epoch))
     }
 
     fn give_up(&mut self, scope: &str, holder: &str) {
@@ -163,8 +167,8 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(kept)))
     }
 
-    fn lease(&self, scope: String, holder: String, now: Time, length: Span) -> Pending<'_, Result<Taken, StoreError>> {
-        Box::pin(ready(self.kept().lease(scope, holder, now, length)))
+    fn lease(&self, taking: Taking) -> Pending<'_, Result<Taken, StoreError>> {
+        Box::pin(ready(self.kept().lease(taking)))
     }
 
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>> {

@@ -200,7 +200,7 @@ impl Attempt<'_> {
                 }
             }
             Gate::Calendar(calendar) => {
-                if calendar.open_at(self.now) {
+                if calendar.open_at(self.state.wall(self.now)) {
                     return done("the window is open");
                 }
             }

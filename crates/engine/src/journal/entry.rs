@@ -119,11 +119,18 @@ pub enum Entry {
         /// Which.
         work: ClosingWork,
     },
-    /// The wall clock jumped forward by this much: deadlines do not count it.
+    /// The wall clock jumped, or was put back.
     ClockJumped {
-        /// In milliseconds.
+        /// How far time followed it forward, in milliseconds: deadlines do not count it.
         by_ms: u64,
+        /// How far it is behind these entries' time from now on: that does not go back.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        behind_ms: u64,
     },
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A check's answer with what it rests on.

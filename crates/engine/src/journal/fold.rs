@@ -151,7 +151,10 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             }
             forget_old_releases(&mut state);
         }
-        Entry::ClockJumped { by_ms } => state.jumped = state.jumped + Span(*by_ms),
+        Entry::ClockJumped { by_ms, behind_ms } => {
+            state.jumped = state.jumped + Span(*by_ms);
+            state.behind = Span(*behind_ms);
+        }
     }
     Ok(state)
 }

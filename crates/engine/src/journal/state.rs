@@ -23,6 +23,8 @@ pub struct State {
     pub at: Time,
     /// How far the wall clock has jumped forward in all: deadlines do not count it.
     pub jumped: Span,
+    /// How far the wall clock is behind the entries' time, because it was put back.
+    pub behind: Span,
     /// What is wanted now.
     pub standing: Standing,
     /// The newest entry that changed each target's wanted state: the generation of its commands.
@@ -227,6 +229,11 @@ impl State {
     /// The time that deadlines count, at this `now`: without the clock's jumps.
     pub fn elapsed(&self, now: Time) -> Time {
         Time(now.0.saturating_sub(self.jumped.0))
+    }
+
+    /// The time that calendars go by, at this `now`: what the wall clock shows.
+    pub fn wall(&self, now: Time) -> Time {
+        Time(now.0.saturating_sub(self.behind.0))
     }
 
     /// The snapshot of a release.

@@ -1,5 +1,6 @@
 //! One service's place in the runner: what was read, seen, sent and asked, and nothing decided.
 
+use super::clock::{Now, differ};
 use super::looking::{Asked, LOOK_LIMIT, LOOK_STANDING, Looked, platform_source};
 use super::sending::Sending;
 use super::{Effect, Event, Refused};
@@ -15,7 +16,9 @@ use crate::journal::state::State;
 use crate::launch::launch;
 use crate::observe::{Counted, Look, Observations, Reading};
 use crate::planted::{self, Bug};
-use crate::store::{Append, AppendError, Attribution, Epoch, Journal, Lease, Line, Position, Record, StoreError};
+use crate::store::{
+    Append, AppendError, Attribution, Epoch, Journal, Lease, Line, Position, Record, StoreError, Trouble,
+};
 use crate::uphold::uphold;
 use model::{Name, Span, Subject, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -51,8 +54,13 @@ pub struct Desk {
     pub(super) taken_over_at: Time,
     stepped_at: Option<Time>,
     pub(super) wake_at: Time,
-    /// How far the wall clock has jumped, where that is not written yet.
+    /// How far the wall clock has jumped forward, where that is not written yet.
     jumped: Span,
+    /// How far the time here is ahead of the runner's: the journal was written by a clock that was
+    /// ahead, and no time may be earlier than an entry's. Other services have nothing to do with it.
+    ahead: Span,
+    /// How far the wall clock is behind the time here.
+    behind: Span,
     /// Why this controller cannot look after the service.
     given_up: Option<String>,
     /// The number of the last append: answers to others are not about what is under way.
@@ -85,6 +93,8 @@ impl Desk {
             stepped_at: None,
             wake_at,
             jumped: Span::ZERO,
+            ahead: Span::ZERO,
+            behind: Span::ZERO,
             given_up: None,
             appends: 0,
         }
@@ -110,8 +120,9 @@ impl Desk {
         self.given_up.is_some()
     }
 
+    /// When it wants its turn, in the runner's time.
     pub(super) fn wake_at(&self) -> Time {
-        self.wake_at
+        Time(self.wake_at.0.saturating_sub(self.ahead.0))
     }
 
     /// Everything known is forgotten: somebody else may have written.
@@ -120,21 +131,35 @@ impl Desk {
             let why = "nobody knows whether it was written: ask again, with the same id".to_owned();
             out.push(Effect::Answer(self.subject.clone(), id, Err(Refused::NotWritten(why))));
         }
-        let fresh = Desk::new(self.subject.clone(), Arc::clone(&self.facts), now);
+        let fresh = Desk::new(self.subject.clone(), Arc::clone(&self.facts), now + self.ahead);
         let inbox = std::mem::take(&mut self.inbox);
         let sending = std::mem::take(&mut self.sending);
-        *self = Desk { inbox, sending, jumped: self.jumped, appends: self.appends, ..fresh };
+        let (jumped, ahead) = (self.jumped, self.ahead);
+        *self = Desk { inbox, sending, jumped, ahead, appends: self.appends, ..fresh };
+    }
+
+    /// No time is earlier than the last entry's, whoever's clock wrote that.
+    fn catch_up(&mut self, now: Time, event: Option<&Event>) {
+        let Some(Event::Read(_, Ok(journal))) = event else { return };
+        let last = journal.records.iter().map(|record| record.line.at).max().unwrap_or_default();
+        let by = last.since(now + self.ahead);
+        self.ahead = self.ahead + by;
+        self.sending.jump(by);
     }
 
     pub(super) fn handle(
         &mut self,
-        now: Time,
+        now: Now,
         lease: Option<(Lease, &str)>,
         may_read: bool,
         event: Option<Event>,
         out: &mut Vec<Effect>,
     ) {
+        self.catch_up(now.at, event.as_ref());
+        self.behind = now.behind + self.ahead;
+        let now = now.at + self.ahead;
         self.wake_at = now + LOOK_STANDING;
+        let lease = lease.map(|(lease, scope)| (Lease { until: lease.until + self.ahead, ..lease }, scope));
         let Some((lease, scope)) = lease else {
             // What was answered is taken in all the same; nothing is decided.
             if let Some(event) = event {
@@ -342,7 +367,7 @@ impl Desk {
         }
         self.note_first_look(now);
         let Some(state) = &self.state else { return };
-        if self.jumped == Span::ZERO {
+        if !self.has_jumped() {
             self.seen.pass(state, now);
         }
         if self.appending.is_some() || now < self.store_again {
@@ -383,9 +408,9 @@ impl Desk {
     /// What is to be written or sent next: inputs first, then what waits, the rollout, and upkeep.
     fn next(&mut self, now: Time, out: &mut Vec<Effect>) -> (Vec<Entry>, Option<String>, Decision) {
         let Some(state) = &self.state else { return (Vec::new(), None, Decision::default()) };
-        if self.jumped > Span::ZERO {
-            let by_ms = std::mem::take(&mut self.jumped).0;
-            return (vec![Entry::ClockJumped { by_ms }], None, Decision::default());
+        if self.has_jumped() {
+            let jumped = Entry::ClockJumped { by_ms: std::mem::take(&mut self.jumped).0, behind_ms: self.behind.0 };
+            return (vec![jumped], None, Decision::default());
         }
         while let Some(input) = self.inbox.pop_front() {
             let id = input.id.clone();
@@ -426,13 +451,18 @@ impl Desk {
     ) {
         let Some(state) = &self.state else { return };
         let at = now.max(state.at);
-        let lines = entries.iter().map(|entry| line(at, entry)).collect();
+        let lines: Result<Vec<Line>, StoreError> = entries.iter().map(|entry| line(at, entry)).collect();
         let (subject, expected) = (self.subject.clone(), state.position);
         self.appends += 1;
-        let append = Append { subject, expected, scope: scope.into(), epoch, lines };
-        out.push(Effect::Append(append, self.appends));
         self.appending =
             Some(Appending { since: now, entries: entries.into_iter().map(|entry| (at, entry)).collect(), input });
+        match lines {
+            Ok(lines) => {
+                let append = Append { subject, expected, scope: scope.into(), epoch, lines };
+                out.push(Effect::Append(append, self.appends));
+            }
+            Err(error) => self.take_in_append(now, Err(AppendError::Failed(error)), out),
+        }
     }
 
     /// The clock's jump is written before anything is decided by the new time.
@@ -443,28 +473,33 @@ impl Desk {
         }
     }
 
-    /// The runner's time has moved ahead because of this service's own entries: they know already.
-    pub(super) fn shift(&mut self, by: Span) {
-        self.sending.jump(by);
+    /// Whether the clock has jumped, and the journal does not say so yet.
+    fn has_jumped(&self) -> bool {
+        let written = self.state.as_ref().map_or(Span::ZERO, |state| state.behind);
+        self.jumped > Span::ZERO || differ(self.behind, written)
     }
 }
 
 /// How far the clock jumped, by entries that were not written: it has to be said again.
 fn unwritten_jump(entries: &[(Time, Entry)]) -> Span {
     entries.iter().fold(Span::ZERO, |sum, (_, entry)| match entry {
-        Entry::ClockJumped { by_ms } => sum + Span(*by_ms),
+        Entry::ClockJumped { by_ms, .. } => sum + Span(*by_ms),
         _ => sum,
     })
 }
 
 /// An entry as a store keeps it.
-pub(super) fn line(at: Time, entry: &Entry) -> Line {
+fn line(at: Time, entry: &Entry) -> Result<Line, StoreError> {
     let by = match entry {
         Entry::Asked { input } => input.by.clone(),
         _ => Attribution::engine(),
     };
-    let body = serde_json::to_string(entry).unwrap_or_default();
-    Line { at, by, kind: entry.kind().as_str().into(), version: ENTRY_VERSION, body }
+    let kind = entry.kind().as_str();
+    let body = serde_json::to_string(entry).map_err(|why| StoreError {
+        trouble: Trouble::Other,
+        message: format!("an entry `{kind}` cannot be put in words: {why}; nothing was written"),
+    })?;
+    Ok(Line { at, by, kind: kind.into(), version: ENTRY_VERSION, body })
 }
 
 /// The state after a record that was read.

@@ -8,7 +8,7 @@ mod looking;
 mod perform;
 mod sending;
 
-pub use clock::EngineClock;
+pub use clock::{EngineClock, Jump};
 pub use desk::{Desk, INBOX_MAX};
 pub use perform::perform;
 
@@ -19,7 +19,8 @@ use crate::hear::Declined;
 use crate::journal::entry::Input;
 use crate::journal::state::State;
 use crate::observe::{PlatformLook, RouterLook};
-use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, StoreError};
+use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, Renewal, StoreError, Taken, Taking};
+use clock::Now;
 use model::gate::Gate;
 use model::{Name, Span, Subject, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,8 +38,8 @@ pub const LEASE_RENEW: Span = Span::seconds(5);
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The lease was asked for, at that time of the runner's; `None` where somebody else has it or the store did not answer.
-    Leased(Option<Lease>, Time),
+    /// The lease was asked for, at that time of the runner's; `None` where the store could not answer.
+    Leased(Option<Taken>, Time),
     /// A subject's journal was read, after the position that was asked for.
     Read(Subject, Result<Journal, StoreError>),
     /// An append was answered: the one of this number.
@@ -79,17 +80,8 @@ impl Event {
 /// Something to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Take or renew the lease.
-    Lease {
-        /// Of what.
-        scope: String,
-        /// For whom.
-        holder: String,
-        /// How long.
-        length: Span,
-        /// The runner's time.
-        now: Time,
-    },
+    /// Take or renew the lease, at this time of the runner's.
+    Lease(Taking, Time),
     /// Read a journal after a position.
     Read(Subject, Position),
     /// Append, and answer with this number.
@@ -132,6 +124,14 @@ pub enum Refused {
     NotLeader,
 }
 
+/// Another controller's lease, as it was last seen to be renewed.
+#[derive(Debug)]
+struct Rival {
+    renewal: Renewal,
+    length: Span,
+    since: Time,
+}
+
 /// Many services, one lease.
 #[derive(Debug)]
 pub struct Runner {
@@ -139,6 +139,7 @@ pub struct Runner {
     holder: String,
     lease: Option<Lease>,
     lease_asked: Option<Time>,
+    rival: Option<Rival>,
     /// Boxed: the map's nodes have room for more than are in them.
     desks: BTreeMap<Subject, Box<Desk>>,
     /// Whose journals are being read.
@@ -146,9 +147,8 @@ pub struct Runner {
     /// Whose journals have to be read when that is done.
     unread: BTreeSet<Subject>,
     wakes: BTreeSet<(Time, Subject)>,
-    /// How far this runner's time is ahead of its clock: journals were written under a clock that
-    /// was ahead, and no time may be earlier than an entry's.
-    ahead: Span,
+    /// How far the wall clock is behind this runner's time: it was put back.
+    behind: Span,
     /// This controller has met entries that only a newer one understands.
     given_up: bool,
 }
@@ -161,18 +161,18 @@ impl Runner {
             holder: holder.into(),
             lease: None,
             lease_asked: None,
+            rival: None,
             desks: BTreeMap::new(),
             reading: BTreeSet::new(),
             unread: BTreeSet::new(),
             wakes: BTreeSet::new(),
-            ahead: Span::ZERO,
+            behind: Span::ZERO,
             given_up: false,
         }
     }
 
     /// A service to be looked after, with what its drivers can do.
     pub fn add(&mut self, subject: Subject, facts: Facts, now: Time) {
-        let now = now + self.ahead;
         self.wakes.insert((now, subject.clone()));
         // Services on one platform have the same facts: they are kept once.
         let known = self.desks.values().next().map(|desk| desk.facts());
@@ -192,12 +192,12 @@ impl Runner {
 
     /// The lease, while it lasts.
     pub fn lease(&self, now: Time) -> Option<Lease> {
-        self.lease.filter(|lease| lease.until > now + self.ahead)
+        self.lease.filter(|lease| lease.until > now)
     }
 
     /// How long after `now` this runner wants a tick, if nothing happens before.
     pub fn wake_in(&self, now: Time) -> Option<Span> {
-        self.wake_at().map(|at| at.since(now + self.ahead))
+        self.wake_at().map(|at| at.since(now))
     }
 
     fn wake_at(&self) -> Option<Time> {
@@ -213,8 +213,6 @@ impl Runner {
     /// is wanted at once.
     pub fn handle(&mut self, now: Time, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.catch_up(now, &event);
-        let now = now + self.ahead;
         self.keep_lease(now, &event, &mut effects);
         match event.subject() {
             Some(subject) => {
@@ -238,43 +236,34 @@ impl Runner {
         effects
     }
 
-    /// The wall clock has jumped forward by so much: every service's journal says so, and deadlines do
-    /// not count it. To be called before the first event of the new time.
-    pub fn clock_jumped(&mut self, by: Span) {
-        for desk in self.desks.values_mut() {
-            desk.jump(by);
+    /// The wall clock has jumped: every service's journal says so, deadlines do not count what it jumped
+    /// forward, and calendars follow it where it was put back. To be called before the first event of
+    /// the new time.
+    pub fn clock_jumped(&mut self, jump: Jump) {
+        self.behind = jump.behind;
+        if let Some(rival) = &mut self.rival {
+            rival.since = rival.since + jump.by;
         }
-    }
-
-    /// No time is earlier than the last entry's, whoever's clock wrote that. What other services wait
-    /// for does not come sooner by it.
-    fn catch_up(&mut self, now: Time, event: &Event) {
-        let Event::Read(subject, Ok(read)) = event else { return };
-        let last = read.records.iter().map(|record| record.line.at).max().unwrap_or_default();
-        let by = last.since(now + self.ahead);
-        if by > Span::ZERO {
-            self.ahead = self.ahead + by;
-            for (other, desk) in &mut self.desks {
-                if other == subject { desk.shift(by) } else { desk.jump(by) }
-            }
+        for desk in self.desks.values_mut() {
+            desk.jump(jump.by);
         }
     }
 
     fn keep_lease(&mut self, now: Time, event: &Event, effects: &mut Vec<Effect>) {
         match event {
-            Event::Leased(answer, asked) if !self.given_up => {
-                let epoch = self.lease.map(|lease| lease.epoch);
-                // It lasts from when it was asked for, by this process's clock: the store's may differ.
-                self.lease = answer.map(|lease| Lease { until: *asked + LEASE_LENGTH, ..lease });
-                if epoch != self.lease.map(|lease| lease.epoch) {
-                    // Somebody else may have written meanwhile: everything is read anew.
-                    for desk in self.desks.values_mut() {
-                        desk.forget(now, effects);
-                    }
-                    let subjects: Vec<Subject> = self.desks.keys().cloned().collect();
-                    self.wakes = subjects.into_iter().map(|subject| (now, subject)).collect();
-                    self.reading.clear();
-                    self.unread.clear();
+            Event::Leased(Some(Ok(epoch)), asked) if !self.given_up => {
+                self.rival = None;
+                // It lasts from when it was asked for: nobody knows how long the answer took.
+                let before = self.lease.replace(Lease { epoch: *epoch, until: *asked + LEASE_LENGTH });
+                if before.is_none_or(|before| before.epoch != *epoch) {
+                    self.forget_all(now, effects);
+                }
+            }
+            Event::Leased(Some(Err(held)), _) => {
+                self.lease = None;
+                // Its time runs from when it was heard of, by this process's own clock.
+                if self.rival.as_ref().is_none_or(|rival| rival.renewal != held.renewal) {
+                    self.rival = Some(Rival { renewal: held.renewal, length: held.length, since: now });
                 }
             }
             Event::Appended(_, _, Err(AppendError::Fenced(_))) => self.lease = None,
@@ -291,19 +280,32 @@ impl Runner {
         }
         if !self.given_up && self.lease_asked.is_none_or(|asked| now.since(asked) >= LEASE_RENEW) {
             self.lease_asked = Some(now);
+            let over = self.rival.as_ref().filter(|rival| now.since(rival.since) >= rival.length);
+            let unrenewed = over.map(|rival| rival.renewal);
             let (scope, holder) = (self.scope.clone(), self.holder.clone());
-            effects.push(Effect::Lease { scope, holder, length: LEASE_LENGTH, now });
+            effects.push(Effect::Lease(Taking { scope, holder, length: LEASE_LENGTH, unrenewed }, now));
         }
     }
 
+    /// Somebody else may have written meanwhile: everything is read anew.
+    fn forget_all(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        for desk in self.desks.values_mut() {
+            desk.forget(now, effects);
+        }
+        self.wakes = self.desks.keys().map(|subject| (now, subject.clone())).collect();
+        self.reading.clear();
+        self.unread.clear();
+    }
+
     fn run_desk(&mut self, now: Time, subject: &Subject, event: Option<Event>, effects: &mut Vec<Effect>) {
-        let lease = self.lease.filter(|lease| lease.until > now);
+        let lease = self.lease(now);
         let Some(desk) = self.desks.get_mut(subject) else {
             self.wakes.retain(|(_, other)| other != subject);
             return;
         };
         self.wakes.remove(&(desk.wake_at(), subject.clone()));
         let may_read = self.reading.len() < READS_MAX || self.reading.contains(subject);
+        let now = Now { at: now, behind: self.behind };
         desk.handle(now, lease.map(|lease| (lease, self.scope.as_str())), may_read, event, effects);
         if desk.reads() {
             self.reading.insert(subject.clone());

@@ -14,11 +14,9 @@ pub fn perform(
     drivers: Option<&Drivers>,
 ) -> Option<Pending<'static, Option<Event>>> {
     match effect {
-        Effect::Lease { .. }
-        | Effect::GiveUp { .. }
-        | Effect::Read(..)
-        | Effect::Append(..)
-        | Effect::Checkpoint(..) => Some(perform_on_store(effect, Arc::clone(store))),
+        Effect::Lease(..) | Effect::GiveUp { .. } | Effect::Read(..) | Effect::Append(..) | Effect::Checkpoint(..) => {
+            Some(perform_on_store(effect, Arc::clone(store)))
+        }
         Effect::Send(command) => drivers.map(|drivers| send(command, drivers)),
         Effect::LookAtPlatform(subject, now) => {
             let look = drivers?.platform.observe(subject.clone());
@@ -65,10 +63,7 @@ fn send(command: Command, drivers: &Drivers) -> Pending<'static, Option<Event>> 
 fn perform_on_store(effect: Effect, store: Arc<dyn Store>) -> Pending<'static, Option<Event>> {
     Box::pin(async move {
         match effect {
-            Effect::Lease { scope, holder, length, now } => {
-                let answer = store.lease(scope, holder, now, length).await;
-                Some(Event::Leased(answer.ok().and_then(Result::ok), now))
-            }
+            Effect::Lease(taking, now) => Some(Event::Leased(store.lease(taking).await.ok(), now)),
             Effect::Read(subject, after) => {
                 let read = store.take_over(subject.clone(), after).await;
                 Some(Event::Read(subject, read))

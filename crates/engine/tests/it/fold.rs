@@ -89,7 +89,7 @@ fn entry(kind: Kind, scene: &mut Scene) -> Entry {
         Kind::ClosingBegan => return Entry::ClosingBegan { work },
         Kind::ClosingStopped => return Entry::ClosingStopped { work },
         Kind::ClosingDone => return Entry::ClosingDone { work },
-        Kind::ClockJumped => return Entry::ClockJumped { by_ms: 1 },
+        Kind::ClockJumped => return Entry::ClockJumped { by_ms: 1, behind_ms: 1 },
     };
     Entry::Asked { input: scene.input(ask) }
 }

@@ -337,7 +337,9 @@ pub(crate) fn entry_words(entry: &Entry, now: Time) -> String {
         Entry::ClosingBegan { work } => format!("begin to {}", work_words(work)),
         Entry::ClosingStopped { work } => format!("drained, stop to {}", work_words(work)),
         Entry::ClosingDone { work } => format!("over: {}", work_words(work)),
-        Entry::ClockJumped { by_ms } => format!("clock jumped by {}", Span(*by_ms)),
+        Entry::ClockJumped { by_ms, behind_ms } => {
+            format!("clock jumped by {}, and is {} behind", Span(*by_ms), Span(*behind_ms))
+        }
     }
 }
 

@@ -215,7 +215,7 @@ fn the_old_goes_by_the_clock_where_nobody_counts() {
 fn a_jump_does_not_close_the_window() {
     let mut scene = landed(shop());
     scene.wait(Span::hours(2));
-    scene.take(Entry::ClockJumped { by_ms: Span::hours(2).0 });
+    scene.take(Entry::ClockJumped { by_ms: Span::hours(2).0, behind_ms: 0 });
     check(
         scene,
         Span::minutes(62),

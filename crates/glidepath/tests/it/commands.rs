@@ -1,7 +1,7 @@
 //! Each command, in order and out of order.
 
 use crate::session::Session;
-use engine::store::{Append, Attribution, Line, Position, Store};
+use engine::store::{Append, Attribution, Line, Position, Store, Taking};
 use model::{Span, Subject, Time};
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -142,8 +142,8 @@ fn secrets_stay_where_they_are() {
 fn journals(session: &Session) {
     std::fs::create_dir_all(session.path("state")).expect("a folder");
     let store = SqliteStore::open(session.path("state/journal.db")).expect("a store");
-    let lease = wait(store.lease("test".into(), "me".into(), Time(0), Span::hours(1))).expect("it answers");
-    let epoch = lease.expect("a lease").epoch;
+    let taking = Taking { scope: "test".into(), holder: "me".into(), length: Span::hours(1), unrenewed: None };
+    let epoch = wait(store.lease(taking)).expect("it answers").expect("a lease");
     for (number, (who, why)) in
         [("anna", "a fix for \u{1b}[31mcarts"), ("glidepath", ""), ("otto", "")].iter().enumerate()
     {

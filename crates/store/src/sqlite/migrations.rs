@@ -51,7 +51,8 @@ CREATE TABLE lease (
     scope TEXT PRIMARY KEY,
     epoch INTEGER NOT NULL,
     holder TEXT,
-    until INTEGER NOT NULL,
+    renewal INTEGER NOT NULL,
+    length INTEGER NOT NULL,
     seal BLOB NOT NULL
 ) STRICT;
 CREATE TABLE ledger (
@@ -122,7 +123,7 @@ mod tests {
             let mut file = Connection::open_in_memory().expect("a file");
             migrate(&mut file, &LATER[..older], nothing).expect("the older version");
             assert_eq!(version(&file) as usize, older);
-            file.execute("INSERT INTO lease (scope, epoch, until, seal) VALUES ('all', 7, 0, x'00')", [])
+            file.execute("INSERT INTO lease (scope, epoch, renewal, length, seal) VALUES ('all', 7, 1, 0, x'00')", [])
                 .expect("a row");
             file.execute("INSERT INTO ledger VALUES (1, 0, 0, 0, 1, x'00')", []).expect("a row");
             migrate(&mut file, LATER, nothing).expect("the way forward");

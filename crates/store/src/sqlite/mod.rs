@@ -21,16 +21,16 @@ use crate::bounds;
 use crate::oneshot::{Answer, oneshot};
 use crate::queue::Queue;
 use engine::store::{
-    Append, AppendError, Cursor, Epoch, Journal, Pending, Position, Record, Store, StoreError, Taken, Trouble,
+    Append, AppendError, Cursor, Epoch, Journal, Pending, Position, Record, Store, StoreError, Taken, Taking, Trouble,
 };
-use model::{Span, Subject, Time};
+use model::Subject;
 use rows::{Checkpoint, Problem};
 use rusqlite::Connection;
 use shared::Shared;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use writer::{Job, ROUND_JOBS_MAX, Taking, Writer};
+use writer::{Job, ROUND_JOBS_MAX, Writer};
 
 /// The writes that can wait; whoever comes later waits for a place.
 const WRITES_WAITING_MAX: usize = 4_096;
@@ -272,11 +272,9 @@ impl Store for SqliteStore {
         self.read_with("reading it", move |connection| reading::take_over(connection, &subject, after))
     }
 
-    fn lease(&self, scope: String, holder: String, now: Time, length: Span) -> Pending<'_, Result<Taken, StoreError>> {
+    fn lease(&self, taking: Taking) -> Pending<'_, Result<Taken, StoreError>> {
         Box::pin(async move {
-            bounds::key("scope", &scope)?;
-            bounds::key("holder", &holder)?;
-            let taking = Taking { scope, holder, now, length };
+            bounds::taking(&taking)?;
             let written = self.write(|answer| Job::Lease(taking, answer)).await;
             written.unwrap_or_else(|| Err(self.gone()))
         })

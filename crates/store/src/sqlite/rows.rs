@@ -2,8 +2,8 @@
 
 use crate::chain::{self, Hash};
 use crate::error;
-use engine::store::{Attribution, Cursor, Epoch, Line, Position, Record, StoreError};
-use model::{Subject, Time};
+use engine::store::{Attribution, Cursor, Epoch, Line, Position, Record, Renewal, StoreError};
+use model::{Span, Subject, Time};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -190,19 +190,21 @@ pub(crate) struct LeaseRow {
     pub(crate) epoch: Epoch,
     /// Nobody, once it was given up.
     pub(crate) holder: Option<String>,
-    pub(crate) until: Time,
+    pub(crate) renewal: Renewal,
+    pub(crate) length: Span,
 }
 
 impl LeaseRow {
     pub(crate) fn all(connection: &Connection) -> Result<BTreeMap<String, Self>, Problem> {
         let mut statement =
-            connection.prepare_cached("SELECT scope, epoch, holder, until, seal FROM lease NOT INDEXED")?;
+            connection.prepare_cached("SELECT scope, epoch, holder, renewal, length, seal FROM lease NOT INDEXED")?;
         let mut rows = statement.query([])?;
         let mut leases = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let scope: String = row.get(0)?;
-            let lease = Self { epoch: Epoch(row.get(1)?), holder: row.get(2)?, until: Time(row.get(3)?) };
-            if row.get::<_, Hash>(4)? != lease.seal(&scope) {
+            let (renewal, length) = (Renewal(row.get(3)?), Span(row.get(4)?));
+            let lease = Self { epoch: Epoch(row.get(1)?), holder: row.get(2)?, renewal, length };
+            if row.get::<_, Hash>(5)? != lease.seal(&scope) {
                 return Err(Problem::Damaged(format!("the lease of the scope `{scope}` does not fit its seal")));
             }
             leases.insert(scope, lease);
@@ -216,14 +218,15 @@ impl LeaseRow {
     }
 
     pub(crate) fn save(&self, connection: &Connection, scope: &str) -> Result<(), Problem> {
-        let sql = "INSERT OR REPLACE INTO lease (scope, epoch, holder, until, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let row = params![scope, self.epoch.0, self.holder, self.until.0, self.seal(scope)];
+        let sql = "INSERT OR REPLACE INTO lease (scope, epoch, holder, renewal, length, seal)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let row = params![scope, self.epoch.0, self.holder, self.renewal.0, self.length.0, self.seal(scope)];
         connection.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 
     fn seal(&self, scope: &str) -> Hash {
-        chain::lease(scope, self.epoch, self.holder.as_deref(), self.until)
+        chain::lease(scope, self.epoch, self.holder.as_deref(), self.renewal, self.length)
     }
 }
 

@@ -14,9 +14,9 @@ use super::open::{self, Place};
 use super::rows::{Checkpoint, Head, LeaseRow, Ledger, Problem};
 use super::shared::Shared;
 use crate::oneshot::Answer;
-use crate::{bounds, chain, error};
-use engine::store::{Append, AppendError, Cursor, Epoch, Lease, Position, StoreError, Taken, Trouble};
-use model::{Span, Subject, Time};
+use crate::{chain, error};
+use engine::store::{Append, AppendError, Cursor, Epoch, Held, Position, Renewal, StoreError, Taken, Taking, Trouble};
+use model::Subject;
 use rusqlite::{Connection, TransactionBehavior, ffi, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,14 +33,6 @@ pub(crate) enum Job {
     Checkpoint(Subject, Checkpoint, Answer<Result<(), StoreError>>),
     Lease(Taking, Answer<Result<Taken, StoreError>>),
     GiveUp { scope: String, holder: String, answer: Answer<Result<(), StoreError>> },
-}
-
-/// Who wants a lease.
-pub(crate) struct Taking {
-    pub(crate) scope: String,
-    pub(crate) holder: String,
-    pub(crate) now: Time,
-    pub(crate) length: Span,
 }
 
 /// What came of a job, if the round is committed.
@@ -305,8 +297,8 @@ impl Round<'_> {
     fn lease(&mut self, taking: &Taking) -> Taken {
         let epoch = match self.lease_of(&taking.scope) {
             Some(LeaseRow { holder: Some(holder), epoch, .. }) if *holder == taking.holder => *epoch,
-            Some(LeaseRow { holder: Some(holder), until, .. }) if *until > taking.now => {
-                return Err((holder.clone(), *until));
+            Some(LeaseRow { holder: Some(holder), renewal, length, .. }) if taking.unrenewed != Some(*renewal) => {
+                return Err(Held { holder: holder.clone(), renewal: *renewal, length: *length });
             }
             Some(LeaseRow { epoch, .. }) => Epoch(epoch.0 + 1),
             None => {
@@ -314,10 +306,10 @@ impl Round<'_> {
                 Epoch(1)
             }
         };
-        let until = bounds::until(taking.now, taking.length);
-        let row = LeaseRow { epoch, holder: Some(taking.holder.clone()), until };
+        let renewal = Renewal(self.lease_of(&taking.scope).map_or(0, |lease| lease.renewal.0) + 1);
+        let row = LeaseRow { epoch, holder: Some(taking.holder.clone()), renewal, length: taking.length };
         self.changes.leases.insert(taking.scope.clone(), row);
-        Ok(Lease { epoch, until })
+        Ok(epoch)
     }
 
     fn give_up(&mut self, scope: &str, holder: &str) -> Outcome {

@@ -6,8 +6,8 @@ use crate::dice::Dice;
 use crate::disk::{self, Disk};
 use crate::folder::Folder;
 use crate::given::{append, fill, line, lines, read};
-use engine::store::{AppendError, Cursor, Epoch, Position, READ_MAX, Record, Store, StoreError, Trouble};
-use model::{Span, Subject, Time};
+use engine::store::{AppendError, Cursor, Epoch, Position, READ_MAX, Record, Renewal, Store, StoreError, Trouble};
+use model::Subject;
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -151,8 +151,8 @@ fn all(path: &Path) -> Result<All, StoreError> {
     assert_eq!(listed, ends, "the list fits the journals");
     let followed = wait(store.follow(Cursor(0), READ_MAX))?;
     let checkpoint = wait(store.checkpointed(crate::given::subject("s1")))?;
-    let lease = wait(store.lease("all".into(), "third".into(), Time(100), Span(10)))?;
-    Ok((journals, followed, checkpoint, lease.expect("it has ended").epoch))
+    let taken = wait(store.lease(crate::given::taking("third", Some(Renewal(2)))))?;
+    Ok((journals, followed, checkpoint, taken.expect("it has ended")))
 }
 
 const DAMAGES: u64 = 150;

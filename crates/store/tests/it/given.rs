@@ -1,6 +1,8 @@
 //! What the tests put into a store.
 
-use engine::store::{Append, AppendError, Attribution, Epoch, Line, Position, READ_MAX, Record, Store};
+use engine::store::{
+    Append, AppendError, Attribution, Epoch, Line, Position, READ_MAX, Record, Renewal, Store, Taking,
+};
 use model::{Span, Subject, Time};
 use store::wait;
 
@@ -26,6 +28,11 @@ pub(crate) fn read(store: &dyn Store, name: &str) -> Vec<Record> {
     wait(store.read(subject(name), Position(0), READ_MAX)).expect("a read")
 }
 
+/// Somebody who wants the lease, having seen that one renewal of it was the last.
+pub(crate) fn taking(holder: &str, unrenewed: Option<Renewal>) -> Taking {
+    Taking { scope: "all".into(), holder: holder.into(), length: Span(10), unrenewed }
+}
+
 /// A few journals of several entries, a lease and a checkpoint.
 pub(crate) fn fill(store: &dyn Store) {
     for n in 0..200_u64 {
@@ -34,9 +41,9 @@ pub(crate) fn fill(store: &dyn Store) {
         let appended = append(store, &name, n / 10 * 2, &[&body, "{}"]);
         assert_eq!(appended, Ok(Position(n / 10 * 2 + 2)));
     }
-    let lease = wait(store.lease("all".into(), "first".into(), Time(0), Span(10))).expect("an answer");
-    assert_eq!(lease.map(|lease| lease.epoch), Ok(Epoch(1)));
-    let lease = wait(store.lease("all".into(), "second".into(), Time(10), Span(10))).expect("an answer");
-    assert_eq!(lease.map(|lease| lease.epoch), Ok(Epoch(2)));
+    for (holder, unrenewed, epoch) in [("first", None, 1), ("second", Some(Renewal(1)), 2)] {
+        let taken = wait(store.lease(taking(holder, unrenewed))).expect("an answer");
+        assert_eq!(taken, Ok(Epoch(epoch)));
+    }
     wait(store.checkpoint(subject("s1"), Position(4), Epoch(1), "numbers".into())).expect("kept");
 }

@@ -7,9 +7,10 @@
 
 use crate::dice::Dice;
 use crate::disk::{self, Disk};
+use crate::given::taking;
 use crate::runs;
 use engine::store::{Append, AppendError, Attribution, Cursor, Epoch, Line, Position, READ_MAX, Store, Trouble};
-use model::{Span, Subject, Time};
+use model::{Subject, Time};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
@@ -218,11 +219,16 @@ impl Run {
 
     /// Each life is another holder, long after the one before.
     fn lease(&mut self, store: &SqliteStore, opening: &Opening, life: u64) -> Result<Option<Epoch>, String> {
-        let asked = store.lease("all".into(), format!("life {life}"), Time(life * 1_000), Span(10));
-        match answer(store, opening.stepped, asked) {
-            Ok(Ok(lease)) if lease.epoch.0 > self.epoch => {
-                self.epoch = lease.epoch.0;
-                Ok(Some(lease.epoch))
+        let holder = format!("life {life}");
+        let ask = |unrenewed| answer(store, opening.stepped, store.lease(taking(&holder, unrenewed)));
+        let taken = match ask(None) {
+            Ok(Err(held)) => ask(Some(held.renewal)),
+            taken => taken,
+        };
+        match taken {
+            Ok(Ok(epoch)) if epoch.0 > self.epoch => {
+                self.epoch = epoch.0;
+                Ok(Some(epoch))
             }
             Ok(taken) => Err(format!("lost: the epoch {} was acknowledged, and now {taken:?}", self.epoch)),
             // The power went, or a sync failed.

@@ -197,7 +197,7 @@ fn a_pause_stops_the_deadline() {
                 wait_silent(scene, 40);
                 scene.wait(Span::hours(1));
                 let by_ms = Span::hours(1).0;
-                scene.take(Entry::ClockJumped { by_ms });
+                scene.take(Entry::ClockJumped { by_ms, behind_ms: 0 });
                 scene.look();
             }),
         ],
