@@ -1,8 +1,9 @@
 //! One service's place in the runner: what was read, seen, sent and asked, and nothing decided.
 
-use super::clock::{Now, differ};
-use super::looking::{Asked, LOOK_LIMIT, LOOK_STANDING, Looked, platform_source};
+use super::clock::Now;
+use super::looking::{Asked, LOOK_STANDING, Looked, platform_source};
 use super::sending::Sending;
+use super::writing::Appending;
 use super::{Effect, Event, Refused};
 use crate::command::Act;
 use crate::decide::{Decision, decide};
@@ -10,15 +11,12 @@ use crate::driver::{Answer, Question};
 use crate::facts::Facts;
 use crate::few::Few;
 use crate::hear::{DeclinedReason, hear};
-use crate::journal::entry::{ENTRY_VERSION, Entry, Input};
-use crate::journal::fold;
+use crate::journal::entry::{Entry, Input};
 use crate::journal::state::State;
 use crate::launch::launch;
-use crate::observe::{Counted, Look, Observations, Reading};
+use crate::observe::{Look, Observations, Reading};
 use crate::planted::{self, Bug};
-use crate::store::{
-    Append, AppendError, Attribution, Epoch, Journal, Lease, Line, Position, Record, StoreError, Trouble,
-};
+use crate::store::Lease;
 use crate::uphold::uphold;
 use model::{Name, Span, Subject, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -28,8 +26,6 @@ use std::sync::Arc;
 pub const INBOX_MAX: usize = 64;
 /// How long a store that failed is left alone.
 pub(crate) const STORE_PAUSE: Span = Span::seconds(1);
-/// How long an append is waited for, before the journal is read again.
-pub(crate) const APPEND_LIMIT: Span = Span::seconds(30);
 /// A controller that was not heard of for so long was away, and looks before it acts.
 pub(crate) const AWAY: Span = Span::seconds(10);
 
@@ -37,41 +33,36 @@ pub(crate) const AWAY: Span = Span::seconds(10);
 #[derive(Debug)]
 pub struct Desk {
     pub(super) subject: Subject,
-    facts: Arc<Facts>,
+    pub(super) facts: Arc<Facts>,
     /// The fold of what was read; `None` until everything was read.
     pub(super) state: Option<State>,
     /// A fold still being read.
-    reading: Option<Box<State>>,
-    read_asked: Option<Time>,
+    pub(super) reading: Option<Box<State>>,
+    pub(super) read_asked: Option<Time>,
     pub(super) seen: Observations,
-    sending: Sending,
-    inbox: VecDeque<Input>,
-    appending: Option<Appending>,
+    pub(super) sending: Sending,
+    pub(super) inbox: VecDeque<Input>,
+    pub(super) appending: Option<Appending>,
     /// When a failed store may be asked again.
-    store_again: Time,
+    pub(super) store_again: Time,
     pub(super) asked: Few<Looked, Asked>,
     pub(super) checkpointed_at: Time,
     pub(super) taken_over_at: Time,
-    stepped_at: Option<Time>,
+    pub(super) stepped_at: Option<Time>,
     pub(super) wake_at: Time,
     /// How far the wall clock has jumped forward, where that is not written yet.
-    jumped: Span,
+    pub(super) jumped: Span,
+    /// A jump of which nobody knows whether it was written, and what all jumps come to if it was.
+    pub(super) doubtful: Option<(Span, Span)>,
     /// How far the time here is ahead of the runner's: the journal was written by a clock that was
     /// ahead, and no time may be earlier than an entry's. Other services have nothing to do with it.
-    ahead: Span,
+    pub(super) ahead: Span,
     /// How far the wall clock is behind the time here.
-    behind: Span,
+    pub(super) behind: Span,
     /// Why this controller cannot look after the service.
-    given_up: Option<String>,
+    pub(super) given_up: Option<String>,
     /// The number of the last append: answers to others are not about what is under way.
-    appends: u64,
-}
-
-#[derive(Debug)]
-struct Appending {
-    since: Time,
-    entries: Vec<(Time, Entry)>,
-    input: Option<String>,
+    pub(super) appends: u64,
 }
 
 impl Desk {
@@ -93,6 +84,7 @@ impl Desk {
             stepped_at: None,
             wake_at,
             jumped: Span::ZERO,
+            doubtful: None,
             ahead: Span::ZERO,
             behind: Span::ZERO,
             given_up: None,
@@ -127,6 +119,7 @@ impl Desk {
 
     /// Everything known is forgotten: somebody else may have written.
     pub(super) fn forget(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.doubt_jump();
         if let Some(id) = self.appending.take().and_then(|appending| appending.input) {
             let why = "nobody knows whether it was written: ask again, with the same id".to_owned();
             out.push(Effect::Answer(self.subject.clone(), id, Err(Refused::NotWritten(why))));
@@ -134,17 +127,8 @@ impl Desk {
         let fresh = Desk::new(self.subject.clone(), Arc::clone(&self.facts), now + self.ahead);
         let inbox = std::mem::take(&mut self.inbox);
         let sending = std::mem::take(&mut self.sending);
-        let (jumped, ahead) = (self.jumped, self.ahead);
-        *self = Desk { inbox, sending, jumped, ahead, appends: self.appends, ..fresh };
-    }
-
-    /// No time is earlier than the last entry's, whoever's clock wrote that.
-    fn catch_up(&mut self, now: Time, event: Option<&Event>) {
-        let Some(Event::Read(_, Ok(journal))) = event else { return };
-        let last = journal.records.iter().map(|record| record.line.at).max().unwrap_or_default();
-        let by = last.since(now + self.ahead);
-        self.ahead = self.ahead + by;
-        self.sending.jump(by);
+        let (jumped, doubtful, ahead) = (self.jumped, self.doubtful, self.ahead);
+        *self = Desk { inbox, sending, jumped, doubtful, ahead, appends: self.appends, ..fresh };
     }
 
     pub(super) fn handle(
@@ -250,121 +234,10 @@ impl Desk {
         }
     }
 
-    /// Whether the journal has to be read, and nobody reads it.
-    pub(super) fn wants_to_read(&self) -> bool {
-        self.state.is_none() && self.read_asked.is_none() && self.given_up.is_none()
-    }
-
-    /// Whether its journal is being read.
-    pub(super) fn reads(&self) -> bool {
-        self.state.is_none() && self.read_asked.is_some()
-    }
-
-    fn read_on(&mut self, now: Time, may_read: bool, out: &mut Vec<Effect>) {
-        let waits = self.read_asked.is_some_and(|asked| now.since(asked) < LOOK_LIMIT);
-        if may_read && !waits && now >= self.store_again {
-            self.read_asked = Some(now);
-            let after = self.reading.as_ref().map_or(Position(0), |state| state.position);
-            out.push(Effect::Read(self.subject.clone(), after));
-        }
-        self.wake_at = now + STORE_PAUSE;
-    }
-
-    fn take_in_read(&mut self, now: Time, read: Result<Journal, StoreError>, out: &mut Vec<Effect>) {
-        self.read_asked = None;
-        if self.state.is_some() {
-            return;
-        }
-        let Journal { records, whole, checkpoint } = match read {
-            Ok(read) => read,
-            Err(error) => {
-                self.store_again = now + STORE_PAUSE;
-                out.push(Effect::Say(self.subject.clone(), error.to_string()));
-                return;
-            }
-        };
-        let mut state = self.reading.take().map(|state| *state).unwrap_or_default();
-        for record in records {
-            if record.position <= state.position {
-                continue;
-            }
-            match replay(std::mem::take(&mut state), &record) {
-                Ok(next) => state = next,
-                Err(why) => {
-                    let why = format!("entry {} of {}: {why}", record.position, self.subject);
-                    out.push(Effect::Say(self.subject.clone(), why.clone()));
-                    self.given_up = Some(why);
-                    return;
-                }
-            }
-        }
-        if !whole {
-            self.reading = Some(Box::new(state));
-            return;
-        }
-        let counted: Counted = checkpoint.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        self.seen = Observations::recovered(counted, self.facts.router.is_some(), state.position, state.elapsed(now));
-        self.taken_over_at = now;
-        self.asked.clear();
-        self.state = Some(state);
-    }
-
-    fn take_in_append(&mut self, now: Time, answer: Result<Position, AppendError>, out: &mut Vec<Effect>) {
-        let Some(appending) = self.appending.take() else { return };
-        let refuse = |out: &mut Vec<Effect>, why: String| {
-            if let Some(id) = appending.input.clone() {
-                out.push(Effect::Answer(self.subject.clone(), id, Err(Refused::NotWritten(why))));
-            }
-        };
-        match answer {
-            Ok(position) => {
-                let mut state = self.state.take().unwrap_or_default();
-                for (at, entry) in &appending.entries {
-                    match fold(std::mem::take(&mut state), *at, entry) {
-                        Ok(next) => state = next,
-                        Err(why) => {
-                            // It was folded before it was appended: this cannot be. Read it anew.
-                            out.push(Effect::Say(self.subject.clone(), why.to_string()));
-                            self.reading = None;
-                            return;
-                        }
-                    }
-                }
-                self.state = Some(state);
-                if let Some(id) = appending.input {
-                    out.push(Effect::Answer(self.subject.clone(), id, Ok(position)));
-                }
-            }
-            Err(error @ (AppendError::Conflict(_) | AppendError::Ambiguous(_))) => {
-                let written = matches!(error, AppendError::Ambiguous(_));
-                refuse(out, "nobody knows whether it was written: ask again, with the same id".into());
-                self.jumped = self.jumped + if written { Span::ZERO } else { unwritten_jump(&appending.entries) };
-                self.state = None;
-                self.reading = None;
-            }
-            Err(error @ AppendError::Fenced(_)) => {
-                refuse(out, error.to_string());
-                self.jumped = self.jumped + unwritten_jump(&appending.entries);
-                self.state = None;
-                self.reading = None;
-            }
-            Err(AppendError::Failed(error)) => {
-                refuse(out, error.to_string());
-                out.push(Effect::Say(self.subject.clone(), error.to_string()));
-                self.jumped = self.jumped + unwritten_jump(&appending.entries);
-                self.store_again = now + STORE_PAUSE;
-            }
-        }
-    }
-
     /// Decides, and either writes or sends. What was decided beside entries is decided again once
     /// they are durable: the intent to act comes before the act.
     fn step(&mut self, now: Time, lease: Lease, scope: &str, out: &mut Vec<Effect>) {
-        if self.appending.as_ref().is_some_and(|appending| now.since(appending.since) >= APPEND_LIMIT) {
-            let why = "the store did not answer".to_owned();
-            self.take_in_append(now, Err(AppendError::Ambiguous(why)), out);
-            self.appends += 1;
-        }
+        self.give_up_append(now, out);
         self.note_first_look(now);
         let Some(state) = &self.state else { return };
         if !self.has_jumped() {
@@ -439,77 +312,4 @@ impl Desk {
         let wake_at = decision.wake_at.into_iter().chain(upkeep.wake_at).min();
         (Vec::new(), None, Decision { entries: Vec::new(), commands: upkeep.commands, wake_at })
     }
-
-    fn append(
-        &mut self,
-        now: Time,
-        epoch: Epoch,
-        scope: &str,
-        entries: Vec<Entry>,
-        input: Option<String>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(state) = &self.state else { return };
-        let at = now.max(state.at);
-        let lines: Result<Vec<Line>, StoreError> = entries.iter().map(|entry| line(at, entry)).collect();
-        let (subject, expected) = (self.subject.clone(), state.position);
-        self.appends += 1;
-        self.appending =
-            Some(Appending { since: now, entries: entries.into_iter().map(|entry| (at, entry)).collect(), input });
-        match lines {
-            Ok(lines) => {
-                let append = Append { subject, expected, scope: scope.into(), epoch, lines };
-                out.push(Effect::Append(append, self.appends));
-            }
-            Err(error) => self.take_in_append(now, Err(AppendError::Failed(error)), out),
-        }
-    }
-
-    /// The clock's jump is written before anything is decided by the new time.
-    pub(super) fn jump(&mut self, by: Span) {
-        self.sending.jump(by);
-        if self.state.is_some() {
-            self.jumped = self.jumped + by;
-        }
-    }
-
-    /// Whether the clock has jumped, and the journal does not say so yet.
-    fn has_jumped(&self) -> bool {
-        let written = self.state.as_ref().map_or(Span::ZERO, |state| state.behind);
-        self.jumped > Span::ZERO || differ(self.behind, written)
-    }
-}
-
-/// How far the clock jumped, by entries that were not written: it has to be said again.
-fn unwritten_jump(entries: &[(Time, Entry)]) -> Span {
-    entries.iter().fold(Span::ZERO, |sum, (_, entry)| match entry {
-        Entry::ClockJumped { by_ms, .. } => sum + Span(*by_ms),
-        _ => sum,
-    })
-}
-
-/// An entry as a store keeps it.
-fn line(at: Time, entry: &Entry) -> Result<Line, StoreError> {
-    let by = match entry {
-        Entry::Asked { input } => input.by.clone(),
-        _ => Attribution::engine(),
-    };
-    let kind = entry.kind().as_str();
-    let body = serde_json::to_string(entry).map_err(|why| StoreError {
-        trouble: Trouble::Other,
-        message: format!("an entry `{kind}` cannot be put in words: {why}; nothing was written"),
-    })?;
-    Ok(Line { at, by, kind: kind.into(), version: ENTRY_VERSION, body })
-}
-
-/// The state after a record that was read.
-fn replay(state: State, record: &Record) -> Result<State, String> {
-    if record.line.version > ENTRY_VERSION {
-        return Err(format!(
-            "it was written by a newer Glidepath (entry version {}, this one knows {ENTRY_VERSION}): update this controller",
-            record.line.version
-        ));
-    }
-    let entry: Entry = serde_json::from_str(&record.line.body).map_err(|why| format!("it cannot be read: {why}"))?;
-    fold(state, record.line.at, &entry).map_err(|why| why.to_string())
 }

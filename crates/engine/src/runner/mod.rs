@@ -6,7 +6,9 @@ mod clock;
 mod desk;
 mod looking;
 mod perform;
+mod reading;
 mod sending;
+mod writing;
 
 pub use clock::{EngineClock, Jump};
 pub use desk::{Desk, INBOX_MAX};

@@ -10,6 +10,7 @@ mod hear;
 mod laws;
 mod plans;
 mod properties;
+mod runner;
 mod scene;
 mod services;
 mod starter;

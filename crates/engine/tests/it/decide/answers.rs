@@ -95,12 +95,17 @@ fn approve_by_calendar() {
         &[
             ("at night", |scene| scene.look()),
             ("in the morning", |scene| scene.wait(Span::hours(11))),
+            ("in the morning, but the clock was put back into the night", |scene| {
+                scene.wait(Span::hours(11));
+                scene.take(Entry::ClockJumped { by_ms: 0, behind_ms: Span::hours(11).0 });
+            }),
             ("at night, skipped", |scene| scene.ask(Ask::Skip)),
         ],
         &expect![[r#"
-            at night           → nothing
-            in the morning     → done 1 (the window is open); begin 2
-            at night, skipped  → done 1 (skipped); begin 2
+            at night                                                   → nothing
+            in the morning                                             → done 1 (the window is open); begin 2
+            in the morning, but the clock was put back into the night  → nothing
+            at night, skipped                                          → done 1 (skipped); begin 2
         "#]],
     );
     service.gates.calendar = Some(Calendar { time_zone: "Mars/Olympus".into(), ..office_hours() });

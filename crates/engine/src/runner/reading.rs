@@ -1,0 +1,96 @@
+//! How a desk comes to its state: the journal is read, folded, and time is held to what it says.
+
+use super::desk::{Desk, STORE_PAUSE};
+use super::looking::LOOK_LIMIT;
+use super::{Effect, Event};
+use crate::journal::entry::{ENTRY_VERSION, Entry};
+use crate::journal::fold;
+use crate::journal::state::State;
+use crate::observe::{Counted, Observations};
+use crate::store::{Journal, Position, Record, StoreError};
+use model::Time;
+
+impl Desk {
+    /// No time is earlier than the last entry's, whoever's clock wrote that.
+    pub(super) fn catch_up(&mut self, now: Time, event: Option<&Event>) {
+        let Some(Event::Read(_, Ok(journal))) = event else { return };
+        let last = journal.records.iter().map(|record| record.line.at).max().unwrap_or_default();
+        let by = last.since(now + self.ahead);
+        self.ahead = self.ahead + by;
+        self.sending.jump(by);
+    }
+
+    /// Whether the journal has to be read, and nobody reads it.
+    pub(super) fn wants_to_read(&self) -> bool {
+        self.state.is_none() && self.read_asked.is_none() && self.given_up.is_none()
+    }
+
+    /// Whether its journal is being read.
+    pub(super) fn reads(&self) -> bool {
+        self.state.is_none() && self.read_asked.is_some()
+    }
+
+    pub(super) fn read_on(&mut self, now: Time, may_read: bool, out: &mut Vec<Effect>) {
+        let waits = self.read_asked.is_some_and(|asked| now.since(asked) < LOOK_LIMIT);
+        if may_read && !waits && now >= self.store_again {
+            self.read_asked = Some(now);
+            let after = self.reading.as_ref().map_or(Position(0), |state| state.position);
+            out.push(Effect::Read(self.subject.clone(), after));
+        }
+        self.wake_at = now + STORE_PAUSE;
+    }
+
+    pub(super) fn take_in_read(&mut self, now: Time, read: Result<Journal, StoreError>, out: &mut Vec<Effect>) {
+        self.read_asked = None;
+        if self.state.is_some() {
+            return;
+        }
+        let Journal { records, whole, checkpoint } = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.store_again = now + STORE_PAUSE;
+                out.push(Effect::Say(self.subject.clone(), error.to_string()));
+                return;
+            }
+        };
+        let mut state = self.reading.take().map(|state| *state).unwrap_or_default();
+        for record in records {
+            if record.position <= state.position {
+                continue;
+            }
+            match replay(std::mem::take(&mut state), &record) {
+                Ok(next) => state = next,
+                Err(why) => {
+                    let why = format!("entry {} of {}: {why}", record.position, self.subject);
+                    out.push(Effect::Say(self.subject.clone(), why.clone()));
+                    self.given_up = Some(why);
+                    return;
+                }
+            }
+        }
+        if !whole {
+            self.reading = Some(Box::new(state));
+            return;
+        }
+        let counted: Counted = checkpoint.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        self.seen = Observations::recovered(counted, self.facts.router.is_some(), state.position, state.elapsed(now));
+        if let Some((_, by)) = self.doubtful.take().filter(|(sum, _)| state.jumped < *sum) {
+            self.jumped = self.jumped + by;
+        }
+        self.taken_over_at = now;
+        self.asked.clear();
+        self.state = Some(state);
+    }
+}
+
+/// The state after a record that was read.
+fn replay(state: State, record: &Record) -> Result<State, String> {
+    if record.line.version > ENTRY_VERSION {
+        return Err(format!(
+            "it was written by a newer Glidepath (entry version {}, this one knows {ENTRY_VERSION}): update this controller",
+            record.line.version
+        ));
+    }
+    let entry: Entry = serde_json::from_str(&record.line.body).map_err(|why| format!("it cannot be read: {why}"))?;
+    fold(state, record.line.at, &entry).map_err(|why| why.to_string())
+}
