@@ -1,13 +1,15 @@
 //! What the engine tells drivers to bring about, and what they answer.
 
 use crate::store::Position;
-use model::plan::{FlagSetting, Phase, StepNumber};
+use model::plan::{FlagSetting, Phase, StepNumber, Verb};
 use model::service::Hook;
 use model::{Intent, Name, ReleaseNumber, RolloutNumber, Span, Subject};
 use std::collections::BTreeMap;
 
 /// How long a command may take unless its work says otherwise.
 pub const COMMAND_LIMIT: Span = Span::seconds(10);
+/// How long a migration's command may take: its own time-out is the step's.
+pub const MIGRATION_LIMIT: Span = Span::minutes(10);
 
 /// An effect to bring about. Sending it again changes nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,25 @@ pub enum Target {
     Migration(Name),
     /// A flag.
     Flag(Name),
+}
+
+impl Target {
+    /// What a step calls, and how long one call may take; none where it calls nothing that goes on by
+    /// itself until it answers.
+    pub fn called_by(verb: &Verb, generation: Position) -> Option<(Self, Span)> {
+        match verb {
+            Verb::Hook { hook, .. } => Some((Target::Hook(generation), hook.timeout)),
+            Verb::Migrate { migration, .. } => Some((Target::Migration(migration.clone()), MIGRATION_LIMIT)),
+            Verb::Start { .. }
+            | Verb::Route { .. }
+            | Verb::Observe { .. }
+            | Verb::Approve { .. }
+            | Verb::Flag { .. }
+            | Verb::Drain { .. }
+            | Verb::Stop { .. }
+            | Verb::Notify { .. } => None,
+        }
+    }
 }
 
 /// What is brought about.

@@ -123,7 +123,7 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
     closings.retain(|closing| match &closing.work {
         ClosingWork::Retire(old) => Some(*old) != release && capacity.contains_key(old),
         ClosingWork::Shrink { .. } => false,
-        ClosingWork::Contract { old, .. } => release.is_some_and(|release| release > *old),
+        ClosingWork::Contract { old, .. } => release.is_some_and(|release| Some(release) > *old),
     });
     // What runs and serves nobody is not kept for ever.
     let due = state.elapsed(now);

@@ -3,13 +3,14 @@
 use crate::command::{Reply, Target};
 use crate::few::Few;
 use crate::journal::State;
+use crate::journal::state::Unanswered;
 use crate::journal::table::Phase;
 use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::Verb;
 use model::{CheckName, Evidence, Intent, Name, ReleaseNumber, RolloutNumber, Span, Time, Verdict};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// How old a look may be before it counts as blindness.
 pub const FRESH_FOR: Span = Span::seconds(5);
@@ -112,8 +113,9 @@ pub struct Observations {
     pub gate: Option<(Position, bool)>,
     /// Replies to commands, by target, with the generation they are about.
     pub replies: Few<Target, (Position, Reply)>,
-    /// Calls that this controller has sent: those that must not be repeated are not sent again.
-    pub called: BTreeSet<Position>,
+    /// Calls that this controller has sent, and when last, on the clock that deadlines count: those that
+    /// must not be repeated are not sent again, and none is undone while it may still run.
+    pub called: BTreeMap<Position, Time>,
     /// Holding time that counts.
     pub counted: Counted,
     /// When counting last went on.
@@ -158,6 +160,30 @@ impl Observations {
     /// The reply to the command of this generation.
     pub fn reply(&self, target: &Target, generation: Position) -> Option<&Reply> {
         self.replies.get(target).filter(|(about, _)| *about == generation).map(|(_, reply)| reply)
+    }
+
+    /// Why a target said no for good to the command of this generation, if it did.
+    pub fn refused(&self, target: &Target, generation: Position) -> Option<&str> {
+        match self.reply(target, generation)? {
+            Reply::Failed { why, retry: false } => Some(why),
+            Reply::Failed { retry: true, .. } | Reply::Accepted | Reply::Superseded(_) | Reply::Unknown(_) => None,
+        }
+    }
+
+    /// Whether a call that was given up has ended all the same: it was answered, or its time limit has
+    /// passed since it can last have been sent.
+    pub fn has_ended(&self, call: &Unanswered, elapsed: Time) -> bool {
+        match self.reply(&call.target, call.generation) {
+            Some(Reply::Accepted | Reply::Superseded(_) | Reply::Failed { .. }) => return true,
+            Some(Reply::Unknown(_)) | None => {}
+        }
+        let sent = match self.called.get(&call.generation) {
+            Some(sent) => *sent,
+            // The controller before this one may have sent it to its last moment.
+            None if call.generation <= self.recovered_at => call.given_up.min(self.recovered_since),
+            None => return true,
+        };
+        elapsed >= sent + call.limit
     }
 
     /// Whether every member has confirmed a table at least as new.
@@ -223,10 +249,19 @@ impl Observations {
     pub fn pass(&mut self, state: &State, now: Time) {
         let elapsed = state.elapsed(now);
         self.pass_hold(state, now, elapsed);
+        self.forget_calls(state);
         let table = state.generations.table;
         if self.drained_since.is_none_or(|(generation, _)| generation != table) && self.table_live(table, now) {
             self.drained_since = Some((table, elapsed));
         }
+    }
+
+    /// Calls are remembered as long as an attempt or its undo depends on them.
+    fn forget_calls(&mut self, state: &State) {
+        let rollout = state.rollout.as_deref();
+        let current = rollout.and_then(|rollout| Some(rollout.doing.as_ref()?.generation));
+        let given_up = rollout.and_then(|rollout| Some(rollout.unanswered.as_ref()?.generation));
+        self.called.retain(|call, _| Some(*call) == current || Some(*call) == given_up);
     }
 
     fn pass_hold(&mut self, state: &State, now: Time, elapsed: Time) {

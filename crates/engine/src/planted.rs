@@ -54,6 +54,8 @@ bugs! {
     ContractTooEarly = "a contract begins while an old instance lives",
     /// A hook that must not be repeated is called again after a crash.
     NeverRepeated = "a hook that must not be repeated is called again after a crash",
+    /// The way back does not wait for what was called before.
+    UndoBesideCall = "an undo begins while the call that it undoes may still run",
     /// A route is done when it was commanded.
     RouteUnconfirmed = "a route is taken for done before every router confirmed it",
     /// What is commanded before it is written.

@@ -24,6 +24,8 @@ pub struct Started<'a> {
     pub steps: &'a [StepNumber],
     /// What is wanted now.
     pub standing: &'a Standing,
+    /// Calls, migrations and flags that an earlier way back has taken back already.
+    pub undone: &'a [Verb],
 }
 
 /// Why there is no way back.
@@ -51,7 +53,7 @@ pub fn unwind(plan: &Plan, started: &Started<'_>, facts: &Facts) -> Result<Plan,
     if let Some(migration) = lossy_migration(plan, started) {
         return Err(NoWayBack::WouldLoseData(migration));
     }
-    let mut way = Way { plan, started, facts, steps: Vec::new() };
+    let mut way = Way { plan, started, facts, undone: started.undone.iter().collect(), steps: Vec::new() };
     if plan.exclusive {
         way.hold_traffic();
         way.drain_and_stop_the_new();
@@ -92,7 +94,7 @@ pub fn way_back_from(plan: &Plan, step: StepNumber, facts: &Facts) -> Result<Pla
             steps.push(StepNumber(index as u16));
         }
     }
-    unwind(plan, &Started { steps: &steps, standing: &standing }, facts)
+    unwind(plan, &Started { steps: &steps, standing: &standing, undone: &[] }, facts)
 }
 
 /// The first migration that cannot be taken back because traffic came after it.
@@ -117,26 +119,42 @@ struct Way<'a> {
     plan: &'a Plan,
     started: &'a Started<'a>,
     facts: &'a Facts,
+    /// What was taken back already and not come by yet.
+    undone: Vec<&'a Verb>,
     steps: Vec<Step>,
 }
 
 impl Way<'_> {
     fn push(&mut self, verb: Verb, timeout: Span) {
-        self.steps.push(Step { verb, timeout, attempts: BACK_ATTEMPTS, only_if: None });
+        self.push_once(verb, timeout, BACK_ATTEMPTS);
+    }
+
+    /// What was taken back already is left out, as often as that was: an undo is not to be repeated
+    /// because of a step behind it that failed.
+    fn push_once(&mut self, verb: Verb, timeout: Span, attempts: u32) {
+        if let Some(done) = self.undone.iter().position(|undone| **undone == verb) {
+            self.undone.remove(done);
+        } else {
+            self.steps.push(Step { verb, timeout, attempts, only_if: None });
+        }
     }
 
     /// A call is tried as often as its owner said, on the way back too.
     fn push_hook(&mut self, hook: Hook, undo: bool) {
         let (timeout, attempts) = (hook.timeout, hook.attempts.max(1));
-        self.steps.push(Step { verb: Verb::Hook { hook, undo }, timeout, attempts, only_if: None });
+        self.push_once(Verb::Hook { hook, undo }, timeout, attempts);
     }
 
     fn was_started(&self, wanted: impl Fn(&Verb) -> bool) -> bool {
         self.started.steps.iter().filter_map(|number| self.plan.step(*number)).any(|step| wanted(&step.verb))
     }
 
-    /// Where old and new must not meet, nobody is served while they change places.
+    /// Where old and new must not meet, nobody is served while they change places. An earlier way back
+    /// may have come to its end with that.
     fn hold_traffic(&mut self) {
+        if self.started.standing.intent == self.plan.before.intent {
+            return;
+        }
         let holds = self.facts.router.as_ref().is_some_and(|router| router.holds);
         let routed = self.was_started(|verb| matches!(verb, Verb::Route { .. }));
         if holds && routed && self.started.standing.intent.hold().is_none() {
@@ -193,7 +211,8 @@ impl Way<'_> {
         self.push(Verb::Route { intent }, self.plan.policy.route_timeout);
     }
 
-    /// What was before, with the lanes that came since closed: their units move once.
+    /// What was before, with the lanes that came since closed: their units move once. Where the new is
+    /// gone by then, nothing is left to move.
     fn closing_the_new(&self) -> Intent {
         let before = &self.plan.before.intent;
         if before.lanes().is_empty() {
@@ -201,7 +220,8 @@ impl Way<'_> {
         }
         let mut lanes = before.lanes().to_vec();
         for lane in self.started.standing.intent.lanes() {
-            if before.lane(lane.release).is_none() && self.started.standing.capacity(lane.release) > 0 {
+            let running = if self.plan.exclusive { &self.plan.before } else { self.started.standing };
+            if before.lane(lane.release).is_none() && running.capacity(lane.release) > 0 {
                 lanes.push(Lane::closed(lane.release));
             }
         }

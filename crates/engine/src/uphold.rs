@@ -21,6 +21,9 @@ pub const RESTORE_PAUSE_MAX: Span = Span::minutes(5);
 pub const RETIRE_DRAIN_MAX: Span = Span::minutes(5);
 /// How long a retired release drains where nobody counts its open work.
 pub const RETIRE_DRAIN_TIMED: Span = Span::seconds(30);
+/// How long each part of a closing is tried where nobody says no for good: much longer than a migration's
+/// command may take, or a drain.
+pub const CLOSING_PATIENCE: Span = Span::hours(1);
 
 /// What is done to keep the service as it should be.
 pub fn uphold(state: &State, subject: &Subject, seen: &Observations, facts: &Facts, now: Time) -> Decision {
@@ -39,24 +42,27 @@ fn next_closing(state: &State, now: Time) -> Time {
     due.unwrap_or(now + nap).min(now + nap)
 }
 
-/// A release that lost instances gets them back, with growing pauses.
+/// A release that lost instances gets them back, and one whose capacity was refused is asked for again,
+/// with growing pauses.
 fn restore(state: &State, seen: &Observations, now: Time) -> Option<Entry> {
     if state.phase() == Phase::Halted || !seen.looked {
         return None;
     }
     let owned = owned_by_step(state);
     let elapsed = state.elapsed(now);
-    for (release, wanted) in &state.standing.capacity {
+    for (release, generation) in &state.generations.capacity {
+        let wanted = state.standing.capacity(*release);
         let Some(look) = seen.instances(*release, now) else { continue };
-        let generation = state.generations.capacity.get(release).copied().unwrap_or_default();
-        let lost = look.autoscaled.is_none() && look.generation >= generation && look.running < *wanted;
-        if Some(*release) == owned || !lost {
+        let lost = look.autoscaled.is_none() && look.generation >= *generation && look.running < wanted;
+        let refused = seen.refused(&Target::Instances(*release), *generation).filter(|_| !is_closing(state, *release));
+        if Some(*release) == owned || !(lost || refused.is_some()) {
             continue;
         }
         let (last, times) = state.restored.get(release).copied().unwrap_or_default();
         let pause = Span(RESTORE_PAUSE.0 << times.saturating_sub(1).min(10)).min(RESTORE_PAUSE_MAX);
         if times == 0 || elapsed.since(last) >= pause {
-            return Some(Entry::Restored { release: *release, count: *wanted });
+            let why = refused.unwrap_or_default().to_owned();
+            return Some(Entry::Restored { release: *release, count: wanted, why });
         }
     }
     None
@@ -78,13 +84,25 @@ fn owned_by_step(state: &State) -> Option<ReleaseNumber> {
     }
 }
 
+/// Whether a closing has taken a release's instances away, or is about to again: that they are not gone
+/// is that one's to tell.
+fn is_closing(state: &State, release: ReleaseNumber) -> bool {
+    let wanted = state.standing.capacity(release);
+    let listed = state.standing.closings.iter().map(|closing| &closing.work);
+    listed.chain(state.closing.iter().map(|run| &run.work)).any(|work| match work {
+        ClosingWork::Retire(other) => *other == release && wanted == 0,
+        ClosingWork::Shrink { release: other, keep } => *other == release && wanted <= *keep,
+        ClosingWork::Contract { .. } => false,
+    })
+}
+
 /// The next thing about closings, one closing at a time, and none while a rollout runs or waits.
 fn close(state: &State, seen: &Observations, facts: &Facts, now: Time) -> Option<Entry> {
     if state.phase() != Phase::Standing || state.waiting.is_some() || !seen.looked {
         return None;
     }
     match &state.closing {
-        Some(run) => go_on_closing(state, run, seen, facts, now),
+        Some(run) => go_on_closing(state, run, seen, facts, now).or_else(|| give_up(state, run, seen, now)),
         None => {
             let due =
                 |closing: &&Closing| closing.due <= state.elapsed(now) && may_begin(state, &closing.work, seen, now);
@@ -107,9 +125,9 @@ fn may_begin(state: &State, work: &ClosingWork, seen: &Observations, now: Time) 
         ClosingWork::Contract { .. } if planted::is(Bug::ContractTooEarly) => true,
         ClosingWork::Contract { old, .. } => {
             let gone = seen.platform(now).is_some_and(|look| {
-                look.releases.iter().all(|(release, instances)| release > old || instances.running == 0)
+                look.releases.iter().all(|(release, instances)| Some(*release) > *old || instances.running == 0)
             });
-            let wanted = state.standing.capacity.keys().any(|release| release <= old);
+            let wanted = state.standing.capacity.keys().any(|release| Some(*release) <= *old);
             gone && !wanted
         }
     }
@@ -142,4 +160,34 @@ fn go_on_closing(state: &State, run: &ClosingRun, seen: &Observations, facts: &F
             drained.then_some(Entry::ClosingStopped { work })
         }
     }
+}
+
+/// What a closing is waiting for.
+fn target(run: &ClosingRun) -> Target {
+    match &run.work {
+        ClosingWork::Contract { migration, .. } => Target::Migration(migration.clone()),
+        ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } if run.stopping => {
+            Target::Instances(*release)
+        }
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => Target::Routers,
+    }
+}
+
+/// A closing that does not come to its end is put off, and people are told why: at once where its
+/// target said no for good, and after a while where nobody can say.
+fn give_up(state: &State, run: &ClosingRun, seen: &Observations, now: Time) -> Option<Entry> {
+    let target = target(run);
+    let generation = match &target {
+        Target::Routers => state.generations.table,
+        Target::Instances(release) => state.generations.capacity.get(release).copied().unwrap_or_default(),
+        Target::Migration(_) | Target::Hook(_) | Target::Flag(_) => run.generation,
+    };
+    let tried = state.elapsed(now).since(run.since.max(seen.recovered_since));
+    let why = match seen.reply(&target, generation) {
+        Some(Reply::Failed { why, retry: false }) => why.clone(),
+        _ if tried < CLOSING_PATIENCE => return None,
+        Some(Reply::Failed { why, retry: true } | Reply::Unknown(why)) => why.clone(),
+        Some(Reply::Accepted | Reply::Superseded(_)) | None => format!("no effect was seen within {CLOSING_PATIENCE}"),
+    };
+    Some(Entry::ClosingFailed { work: run.work.clone(), why })
 }

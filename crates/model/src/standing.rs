@@ -103,8 +103,9 @@ pub enum ClosingWork {
     Contract {
         /// The migration.
         migration: Name,
-        /// The release that still needs the old shape.
-        old: ReleaseNumber,
+        /// The newest release that still needs the old shape; none where the first release brought it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<ReleaseNumber>,
     },
 }
 
@@ -113,6 +114,14 @@ pub enum ClosingWork {
 pub struct Contracted {
     /// The migration.
     pub migration: Name,
-    /// The newest release that needs the shape that is gone.
-    pub old: ReleaseNumber,
+    /// The newest release that needs the shape that is gone, if any did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<ReleaseNumber>,
+}
+
+impl Contracted {
+    /// Whether a release cannot run any more because of it.
+    pub fn bars(&self, release: ReleaseNumber) -> bool {
+        self.old.is_some_and(|old| release <= old)
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorl
 /// A contract waits as long as a person lets an old release serve beside the new one.
 fn waits_for_ever(work: &ClosingWork, standing: &Standing) -> bool {
     match work {
-        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| release <= old),
+        ClosingWork::Contract { old, .. } => standing.capacity.keys().any(|release| Some(*release) <= *old),
         ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
     }
 }

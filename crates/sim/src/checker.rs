@@ -46,6 +46,8 @@ pub struct Checker {
     undone: BTreeSet<Name>,
     /// When each never-repeat hook was called, by the generation of its Began.
     called: BTreeMap<(Name, Position, bool), u32>,
+    /// Until when, in true time, hooks run that were called and have not answered.
+    pub running: BTreeMap<Name, Time>,
     /// When, in true time, each migration's rollback window ends.
     windows: BTreeMap<Name, Time>,
     /// When that was decided which is written now, where the controller stood still in between.
@@ -138,6 +140,7 @@ impl World {
             | Entry::ClosingBegan { .. }
             | Entry::ClosingStopped { .. }
             | Entry::ClosingDone { .. }
+            | Entry::ClosingFailed { .. }
             | Entry::ClockJumped { .. } => {}
         }
     }
@@ -177,6 +180,7 @@ impl World {
             Entry::Accepted { .. } => {
                 self.checker.undo_owed.clear();
                 self.checker.undone.clear();
+                self.checker.running.clear();
             }
             Entry::Ended { ending, .. } => {
                 let name = match ending {
@@ -433,13 +437,24 @@ impl World {
         }
     }
 
-    /// A hook that must not be repeated is sent: once only.
+    /// A hook is called, or taken back. One that must not be repeated is called once only, and none is
+    /// taken back while it may still run.
     pub fn check_call(&mut self, command: &Command) {
         let Act::Call { hook, undo, .. } = &command.act else { return };
         let count = self.checker.called.entry((hook.name.clone(), command.generation, *undo)).or_default();
         *count += 1;
         if *count > 1 && hook.repeat == Repeat::Never {
             self.broken(format!("hook {} must not be repeated, and was", hook.name));
+        }
+        let doing = self.checker.state.rollout.as_ref().and_then(|rollout| rollout.doing.as_ref());
+        let wanted = doing.is_some_and(|doing| doing.generation == command.generation);
+        if !undo && wanted {
+            self.checker.running.insert(hook.name.clone(), self.now + command.limit);
+        }
+        let until = self.checker.running.get(&hook.name).copied().unwrap_or_default();
+        // Where the wall clock jumped while no controller ran, nobody can tell that from time that passed.
+        if *undo && self.now + SLACK < until && self.faults.of(crate::fault::Fault::ClockForward) == 0 {
+            self.broken(format!("hook {} is taken back while it may still run", hook.name));
         }
     }
 
@@ -454,10 +469,10 @@ impl World {
             return self.broken(format!("migration {migration} is contracted, and no closing says so"));
         };
         let lives = self.releases.iter().any(|(release, sim)| {
-            *release <= old && sim.instances.values().any(|instance| instance.gone_at.is_none_or(|at| at > now))
+            Some(*release) <= old && sim.instances.values().any(|instance| instance.gone_at.is_none_or(|at| at > now))
         });
         if lives {
-            self.broken(format!("migration {migration} is contracted while {old} lives"));
+            self.broken(format!("migration {migration} is contracted while an instance up to {old:?} lives"));
         }
         let window = self.checker.windows.get(migration).copied().unwrap_or_default();
         // Where the wall clock jumped while no controller ran, nobody can tell that from time that passed.
@@ -487,10 +502,11 @@ pub fn entry_words(entry: &Entry) -> String {
         Entry::Unwinding { cause, back } => format!("goes around in {} steps: {cause:?}", back.steps.len()),
         Entry::Halted { why } => format!("halted: {why}"),
         Entry::Ended { ending, .. } => format!("ended: {ending:?}"),
-        Entry::Restored { release, count } => format!("restored {release} to {count}"),
+        Entry::Restored { release, count, why } => format!("restored {release} to {count} {why}"),
         Entry::ClosingBegan { work } => format!("closing began: {work:?}"),
         Entry::ClosingStopped { work } => format!("closing stopped: {work:?}"),
         Entry::ClosingDone { work } => format!("closing done: {work:?}"),
+        Entry::ClosingFailed { work, why } => format!("closing failed: {work:?}: {why}"),
         Entry::ClockJumped { by_ms, behind_ms } => {
             format!("the clock jumped by {by_ms} ms, and is {behind_ms} ms behind")
         }

@@ -18,6 +18,8 @@ use model::{Evidence, Span, Subject, Verdict};
 const ENOUGH: Span = Span(1_500);
 /// How long after the first request bad evidence suffices.
 const ENOUGH_BAD: Span = Span(700);
+/// How often a contraction is refused for good.
+const CONTRACT_REFUSED_PERMILLE: u64 = 300;
 
 /// A source of evidence.
 pub struct SimSource(pub SharedWorld);
@@ -98,14 +100,23 @@ impl Caller for SimCaller {
         let Act::Call { hook, undo, .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
         world.check_call(&command);
-        let fails = world.failing.contains(&(hook.name.clone(), *undo));
-        if fails || world.faulty() && world.random.permille(80) {
-            let at = world.now + Span(100);
-            drop(world);
-            return Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });
-        }
+        let failing = world.failing.contains(&(hook.name.clone(), *undo));
+        let fails = failing || world.faulty() && world.random.permille(80);
+        let at = world.now + Span(100);
         drop(world);
-        deliver(&self.0, &command, Fence::Tagged, Happening::Call, |_| Reply::Accepted)
+        let replied = if fails {
+            Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false })
+        } else {
+            deliver(&self.0, &command, Fence::Tagged, Happening::Call, |_| Reply::Accepted)
+        };
+        let (world, hook, undo) = (self.0.clone(), hook.name.clone(), *undo);
+        Box::pin(async move {
+            let reply = replied.await;
+            if !undo && !matches!(reply, Reply::Unknown(_)) {
+                world.lock().checker.running.remove(&hook);
+            }
+            reply
+        })
     }
 
     fn ask(&self, _: Subject, _: Gate) -> Pending<'static, Result<bool, Blind>> {
@@ -121,8 +132,15 @@ pub struct SimMigrator(pub SharedWorld);
 
 impl Migrator for SimMigrator {
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Migrate { migration, .. } = &command.act else { return never(&self.0, &command) };
+        let Act::Migrate { migration, phase } = &command.act else { return never(&self.0, &command) };
         let (migration, generation) = (migration.clone(), command.generation);
+        let mut world = self.0.lock();
+        if *phase == Phase::Contract && world.strikes(Fault::Refused, CONTRACT_REFUSED_PERMILLE) {
+            let at = world.now + Span(100);
+            drop(world);
+            return Later::at(&self.0, at, Reply::Failed { why: "a view needs the old shape".into(), retry: false });
+        }
+        drop(world);
         deliver(&self.0, &command, Fence::Tagged, Happening::Migrate, |world| {
             let newest = world.migrations.get(&migration).map_or(Position(0), |sim| sim.generation);
             if generation >= newest { Reply::Accepted } else { Reply::Superseded(newest) }

@@ -115,6 +115,7 @@ fn line(entry: &Entry) -> Option<Line> {
         },
         Entry::ClosingBegan { work } => (Mood::Plain, closing(work, "the rollback window is over: drain")),
         Entry::ClosingDone { work } => (Mood::Good, closing(work, "drained and stopped:")),
+        Entry::ClosingFailed { work, why } => (Mood::Open, format!("{} ({why})", closing(work, "put off:"))),
         Entry::Done { .. }
         | Entry::Began { .. }
         | Entry::Restored { .. }

@@ -66,7 +66,7 @@ fn release_of(draft: &mut Draft<'_>, variant: &Variant, stable: ReleaseNumber) -
                 draft.refuse(
                     Code::VariantWithoutRelease,
                     format!("nobody said which release plays variant `{}`", variant.name),
-                    format!("deploy with `--variant {}=<release>`", variant.name),
+                    format!("say which with `--variant {}=<release>`", variant.name),
                 );
             }
             other

@@ -8,7 +8,7 @@ use model::plan::{PLAN_VERSION, Plan, Policy, STEPS_MAX, Verb};
 use model::service::HookPoint;
 use model::standing::ClosingWork;
 use model::strategy::StrategyName;
-use model::{Intent, ReleaseNumber, Standing, Watch};
+use model::{Intent, Standing, Watch};
 
 /// The plan, or all the reasons against it.
 pub(super) fn finish(mut draft: Draft<'_>, strategy: StrategyName) -> Result<Plan, Refusal> {
@@ -139,16 +139,13 @@ fn policy(draft: &Draft<'_>, strategy: StrategyName) -> Policy {
 
 /// The whole list of what follows the landing: what is taken over first.
 fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
-    let Some(stable) = draft.stable() else { return Vec::new() };
     let candidate = draft.candidate();
-    let mut works = taken_over(draft, stable);
-    if draft.stays_warm {
-        works.push(ClosingWork::Retire(stable));
-    }
+    let mut works = taken_over(draft);
+    works.extend(draft.stable().filter(|_| draft.stays_warm).map(ClosingWork::Retire));
     if draft.kept == candidate && strategy != StrategyName::Return {
         // Any other release that may be kept needs the old shape as well as stable does.
         let others = draft.choices.iter().copied().filter(|choice| *choice != candidate);
-        let old = others.chain([stable]).max().unwrap_or(stable);
+        let old = others.chain(draft.stable()).max();
         let contracts = draft.new_migrations().into_iter().filter(|migration| migration.contract);
         works.extend(contracts.map(|m| ClosingWork::Contract { migration: m.name.clone(), old }));
     }
@@ -156,16 +153,16 @@ fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
 }
 
 /// What earlier landings left, as far as it is still right when this one has ended.
-fn taken_over(draft: &Draft<'_>, stable: ReleaseNumber) -> Vec<ClosingWork> {
+fn taken_over(draft: &Draft<'_>) -> Vec<ClosingWork> {
     let candidate = draft.candidate();
     let still = |work: &ClosingWork| match work {
         ClosingWork::Retire(release) => {
-            *release != candidate && *release != stable && draft.now().capacity(*release) > 0
+            *release != candidate && Some(*release) != draft.stable() && draft.now().capacity(*release) > 0
         }
         // What is shrunk is stable, and that goes altogether.
         ClosingWork::Shrink { .. } => false,
         // A release that serves again needs the old shape again.
-        ClosingWork::Contract { old, .. } => *old < candidate,
+        ClosingWork::Contract { old, .. } => *old < Some(candidate),
     };
     draft.standing.closings.iter().map(|closing| closing.work.clone()).filter(still).collect()
 }

@@ -112,10 +112,10 @@ fn refuse_what_is_no_landing(draft: &mut Draft<'_>) {
         draft.refuse(
             Code::OlderRelease,
             format!("{candidate} is older than {stable}, which serves"),
-            format!("return to it with `rollback --to {}`", candidate.0),
+            "land a newer release; to a release that landed before a rollback leads back, and `plan --return` shows how",
         );
     }
-    for gone in draft.standing.contracted.iter().filter(|gone| candidate <= gone.old) {
+    for gone in draft.standing.contracted.iter().filter(|gone| gone.bars(candidate)) {
         draft.refuse(
             Code::Contracted,
             format!("migration `{}` was contracted: the shape that {candidate} needs is gone", gone.migration),

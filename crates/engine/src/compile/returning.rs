@@ -77,11 +77,11 @@ pub(super) fn refuse_what_is_no_return(draft: &mut Draft<'_>) {
         Some(stable) if stable == to => draft.refuse(
             Code::AlreadyServing,
             format!("{to} serves already"),
-            "name another release: `history` lists those that landed",
+            "name another release, one that landed before it",
         ),
         Some(_) => {}
     }
-    let contracted = draft.standing.contracted.iter().find(|gone| to <= gone.old);
+    let contracted = draft.standing.contracted.iter().find(|gone| gone.bars(to));
     if let Some(gone) = contracted {
         draft.refuse(
             Code::Contracted,

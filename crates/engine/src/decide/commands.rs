@@ -1,7 +1,7 @@
 //! What is wanted and not seen yet, as commands. Whoever sends them sees to it that none is sent
 //! twice at once or too often.
 
-use crate::command::{Act, COMMAND_LIMIT, Command, Reply, Table, Target};
+use crate::command::{Act, COMMAND_LIMIT, Command, MIGRATION_LIMIT, Reply, Table, Target};
 use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::observe::Observations;
@@ -11,9 +11,6 @@ use model::plan::{Phase as MigrationPhase, Verb};
 use model::service::Repeat;
 use model::standing::ClosingWork;
 use model::{Span, Subject};
-
-/// How long a migration's command may take: its own time-out is the step's.
-const MIGRATION_LIMIT: Span = Span::minutes(10);
 
 /// The commands that close the gap between what is wanted and what was seen.
 pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Command> {
@@ -30,7 +27,9 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Co
         send(state.generations.table, Act::Table(table), COMMAND_LIMIT);
     }
     for (release, generation) in &state.generations.capacity {
-        if !seen.capacity_was_taken(*release, *generation) {
+        // Who said no for good is asked again under a newer generation, with a pause and a word to people.
+        let refused = seen.refused(&Target::Instances(*release), *generation).is_some();
+        if !refused && !seen.capacity_was_taken(*release, *generation) {
             let count = state.standing.capacity(*release);
             send(*generation, Act::Scale { release: *release, count }, COMMAND_LIMIT);
         }
@@ -59,7 +58,7 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
         Verb::Hook { hook, undo } => {
             // Nobody knows whether a controller before this one has called it, or how a call ended
             // that was never answered.
-            let maybe_called = generation <= seen.recovered_at || seen.called.contains(&generation);
+            let maybe_called = generation <= seen.recovered_at || seen.called.contains_key(&generation);
             if hook.repeat == Repeat::Never && maybe_called && !planted::is(Bug::NeverRepeated) {
                 return None;
             }

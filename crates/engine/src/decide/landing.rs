@@ -23,6 +23,8 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
             full_capacity: plan.before.capacity(old),
             until,
         });
+    }
+    if plan.stable() != Some(kept) {
         // The plan's list is the whole one: what earlier landings left behind is in it.
         standing.closings = plan
             .closings
@@ -57,9 +59,9 @@ fn retire_the_forgotten(standing: &mut Standing, kept: ReleaseNumber, until: Tim
 }
 
 /// Only one release is kept warm: the ones from before go at once.
-fn due(work: &ClosingWork, old: ReleaseNumber, elapsed: Time, until: Time) -> Time {
+fn due(work: &ClosingWork, old: Option<ReleaseNumber>, elapsed: Time, until: Time) -> Time {
     match work {
-        ClosingWork::Retire(release) if *release != old => elapsed,
+        ClosingWork::Retire(release) if Some(*release) != old => elapsed,
         ClosingWork::Shrink { .. } => elapsed,
         ClosingWork::Retire(_) | ClosingWork::Contract { .. } => until,
     }
@@ -70,7 +72,7 @@ fn still_right(work: &ClosingWork, kept: ReleaseNumber, capacity: &BTreeMap<Rele
     match work {
         ClosingWork::Retire(release) => *release != kept && capacity.contains_key(release),
         ClosingWork::Shrink { release, keep } => capacity.get(release).is_some_and(|count| count > keep),
-        ClosingWork::Contract { old, .. } => kept > *old,
+        ClosingWork::Contract { old, .. } => Some(kept) > *old,
     }
 }
 

@@ -170,7 +170,7 @@ fn turn_back(state: &State, rollout: &Rollout, cause: Cause, facts: &Facts) -> E
     if planted::is(Bug::StartedNotDoneSkipped) && rollout.doing.is_some() {
         steps = &steps[..steps.len().saturating_sub(1)];
     }
-    let started = Started { steps, standing: &state.standing };
+    let started = Started { steps, standing: &state.standing, undone: &rollout.undone };
     match unwind(&rollout.plan, &started, facts) {
         Ok(back) => Entry::Unwinding { cause, back: Arc::new(back) },
         Err(why) => Entry::Halted { why: format!("there is no way back: {why}") },
@@ -296,10 +296,15 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
                 }
             }
         },
+        Verb::Hook { .. } | Verb::Migrate { .. } => match &rollout.unanswered {
+            // An undo must not run beside what it undoes, nor an attempt beside the one before it. Traffic
+            // is not kept waiting: only calls wait for a call.
+            Some(_) if planted::is(Bug::UndoBesideCall) => Begin::Now(None),
+            Some(call) if !seen.has_ended(call, state.elapsed(now)) => Begin::Wait,
+            Some(_) | None => Begin::Now(None),
+        },
         Verb::Observe { .. }
         | Verb::Approve { .. }
-        | Verb::Hook { .. }
-        | Verb::Migrate { .. }
         | Verb::Flag { .. }
         | Verb::Drain { .. }
         | Verb::Stop { .. }

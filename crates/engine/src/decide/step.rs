@@ -92,8 +92,8 @@ impl Attempt<'_> {
                 return Outcome::Failed(why.clone());
             }
         }
-        if let Some(Reply::Failed { why, retry: false }) = self.reply(&Target::Instances(release)) {
-            return Outcome::Failed(why.clone());
+        if let Some(why) = self.seen.refused(&Target::Instances(release), self.generation()) {
+            return Outcome::Failed(why.to_owned());
         }
         if !self.overdue(self.step.timeout) {
             return Outcome::Wait;
@@ -111,8 +111,8 @@ impl Attempt<'_> {
         if self.seen.table_live(self.generation(), self.now) || planted::is(Bug::RouteUnconfirmed) {
             return done("live in every router");
         }
-        if let Some(Reply::Failed { why, retry: false }) = self.reply(&Target::Routers) {
-            return Outcome::Failed(why.clone());
+        if let Some(why) = self.seen.refused(&Target::Routers, self.generation()) {
+            return Outcome::Failed(why.to_owned());
         }
         if self.overdue(self.step.timeout) { Outcome::Unknown(self.silent_routers()) } else { Outcome::Wait }
     }
@@ -290,6 +290,9 @@ impl Attempt<'_> {
         let look = self.seen.instances(release, self.now);
         if look.as_ref().is_some_and(|look| look.generation >= self.generation() && look.running <= keep) {
             return done("");
+        }
+        if let Some(why) = self.seen.refused(&Target::Instances(release), self.generation()) {
+            return Outcome::Failed(why.to_owned());
         }
         if !self.overdue(self.step.timeout) {
             return Outcome::Wait;

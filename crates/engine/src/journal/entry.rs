@@ -97,12 +97,15 @@ pub enum Entry {
         /// What stands now.
         standing: Box<Standing>,
     },
-    /// A release had fewer instances than it should, and is brought back to its capacity.
+    /// A release had fewer instances than it should, or its capacity was refused: it is asked for anew.
     Restored {
         /// The release.
         release: ReleaseNumber,
         /// The capacity.
         count: u32,
+        /// What the platform said when it refused; empty where instances were lost.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     /// A closing begins: the old release is drained, or the migration contracted.
     ClosingBegan {
@@ -118,6 +121,13 @@ pub enum Entry {
     ClosingDone {
         /// Which.
         work: ClosingWork,
+    },
+    /// A closing came to nothing: it is begun anew after [`super::CLOSING_PAUSE`].
+    ClosingFailed {
+        /// Which.
+        work: ClosingWork,
+        /// Why.
+        why: String,
     },
     /// The wall clock jumped, or was put back.
     ClockJumped {

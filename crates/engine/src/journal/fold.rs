@@ -1,14 +1,16 @@
 //! `fold(state, entry) -> state`: the only way a state comes about.
 
+use super::closing;
 use super::entry::{Ask, Ending, Entry, Input};
-use super::state::{Back, ClosingRun, Doing, HEARD_MAX, RELEASES_MAX, Rollout, State, Waiting};
+use super::state::{Back, Doing, HEARD_MAX, RELEASES_MAX, Rollout, State, Waiting};
 use super::table::{Kind, Phase, may_follow};
+use crate::command::Target;
 use crate::effect;
 use crate::journal::Cause;
 use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::{StepNumber, Verb};
-use model::standing::{Closing, ClosingWork, Contracted};
+use model::standing::ClosingWork;
 use model::{ReleaseNumber, Span, Time};
 use std::fmt;
 use std::sync::Arc;
@@ -82,12 +84,14 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
                 turn: None,
                 approvals: Vec::new(),
                 failed: None,
+                unanswered: None,
+                undone: Vec::new(),
                 halted: None,
                 accepted: None,
             };
             fresh.skip_unchosen();
             state.rollout = Some(Box::new(fresh));
-            call_off_retirements(&mut state, plan);
+            closing::call_off_retirements(&mut state, plan);
         }
         Entry::Refused { .. } => state.waiting = None,
         Entry::Began { step, attempt, count } => began(&mut state, *step, *attempt, *count).map_err(illegal)?,
@@ -108,10 +112,11 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
         }
         Entry::Unwinding { cause, back } => unwinding(&mut state, cause, back).map_err(illegal)?,
         Entry::Halted { why } => {
+            let now = state.elapsed(at);
             let rollout = state.rollout.as_mut().ok_or("no rollout runs").map_err(illegal)?;
             rollout.halted = Some(why.clone());
             rollout.turn = None;
-            rollout.doing = None;
+            rollout.give_up(now);
         }
         Entry::Ended { ending, standing } => {
             let number = state.rollout.take().ok_or("no rollout runs").map_err(illegal)?.number;
@@ -124,9 +129,13 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             if *ending == Ending::Halted {
                 accept_observed(&mut state);
             }
+            // A closing that had begun before has waited meanwhile: its time is its own again.
+            let now = state.elapsed(at);
+            state.closing.iter_mut().for_each(|run| run.since = now);
+            forget_gone(&mut state);
             forget_old_releases(&mut state);
         }
-        Entry::Restored { release, count } => {
+        Entry::Restored { release, count, .. } => {
             if state.standing.capacity(*release) != *count {
                 return Err(illegal("the release should have another capacity"));
             }
@@ -136,21 +145,13 @@ pub fn fold(mut state: State, at: Time, entry: &Entry) -> Result<State, Illegal>
             let times = lately.map_or(0, |(_, times)| *times);
             state.restored.insert(*release, (now, times.saturating_add(1)));
         }
-        Entry::ClosingBegan { work } => closing_began(&mut state, work).map_err(illegal)?,
-        Entry::ClosingStopped { work } => closing_stopped(&mut state, work).map_err(illegal)?,
+        Entry::ClosingBegan { work } => closing::began(&mut state, work).map_err(illegal)?,
+        Entry::ClosingStopped { work } => closing::stopped(&mut state, work).map_err(illegal)?,
         Entry::ClosingDone { work } => {
-            if state.closing.as_ref().is_none_or(|run| run.work != *work) {
-                return Err(illegal("that closing has not begun"));
-            }
-            state.closing = None;
-            state.standing.closings.retain(|closing| closing.work != *work);
-            if let ClosingWork::Shrink { release, .. } = work
-                && state.standing.forget_drained(*release)
-            {
-                state.generations.table = position;
-            }
+            closing::done(&mut state, work).map_err(illegal)?;
             forget_old_releases(&mut state);
         }
+        Entry::ClosingFailed { work, .. } => closing::failed(&mut state, work).map_err(illegal)?,
         Entry::ClockJumped { by_ms, behind_ms } => {
             state.jumped = state.jumped + Span(*by_ms);
             state.behind = Span(*behind_ms);
@@ -180,7 +181,7 @@ fn asked(state: &mut State, input: &Input) -> Result<(), &'static str> {
         }
         Ask::Scale { count } => {
             let release = state.standing.release.ok_or("nothing serves")?;
-            scale(state, release, *count);
+            closing::scale(state, release, *count);
             return Ok(());
         }
         Ask::Pause
@@ -201,29 +202,6 @@ fn asked(state: &mut State, input: &Input) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// More instances start at once; fewer are drained first, which is a closing's work.
-fn scale(state: &mut State, release: ReleaseNumber, count: u32) {
-    call_off(state, |work| matches!(work, ClosingWork::Shrink { release: other, .. } if *other == release));
-    if state.standing.drained_from.remove(&release).is_some() {
-        state.generations.table = state.position;
-    }
-    if count < state.standing.capacity(release) {
-        let due = state.elapsed(state.at);
-        state.standing.closings.insert(0, Closing { due, work: ClosingWork::Shrink { release, keep: count } });
-    } else {
-        state.standing.set_capacity(release, count);
-        state.generations.capacity.insert(release, state.position);
-    }
-}
-
-/// Closings that have lost their reason, begun or not.
-fn call_off(state: &mut State, lapsed: impl Fn(&ClosingWork) -> bool) {
-    state.standing.closings.retain(|closing| !lapsed(&closing.work));
-    if state.closing.as_ref().is_some_and(|run| lapsed(&run.work)) {
-        state.closing = None;
-    }
-}
-
 fn asked_of_rollout(rollout: &mut Rollout, input: &Input, now: Time) {
     match &input.ask {
         Ask::Deploy { .. } | Ask::Rollback { .. } | Ask::Scale { .. } => {}
@@ -236,7 +214,9 @@ fn asked_of_rollout(rollout: &mut Rollout, input: &Input, now: Time) {
         Ask::Skip => rollout.skipped = true,
         Ask::Abort | Ask::Refuse => rollout.turn = Some(Cause::Asked { by: input.by.clone() }),
         Ask::Retry => {
-            rollout.doing = None;
+            rollout.give_up(now);
+            // What it waits for before it begins has its whole time again.
+            rollout.since = now;
             rollout.halted = None;
             rollout.failed = None;
             rollout.approvals.clear();
@@ -283,6 +263,9 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
     }
     let verb = &rollout.step().ok_or("the plan has no such step")?.verb.clone();
     rollout.attempt = attempt;
+    if Target::called_by(verb, position).is_some() {
+        rollout.unanswered = None;
+    }
     rollout.doing = Some(Doing { generation: position, since, count, undecided: None });
     if !planted::is(Bug::ApprovalSurvives) {
         rollout.approvals.clear();
@@ -295,14 +278,8 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
         state.generations.table = position;
     }
     effect::apply(&mut state.standing, verb, count);
-    if let Verb::Start { release: started, .. } = verb
-        && state.closing.as_ref().is_some_and(|run| match &run.work {
-            ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => release == started,
-            ClosingWork::Contract { .. } => false,
-        })
-    {
-        // Its drain is lifted: what had begun to take the release away has to begin again.
-        state.closing = None;
+    if let Verb::Start { release, .. } = verb {
+        closing::lift(state, *release);
     }
     match verb {
         Verb::Start { release, .. } | Verb::Stop { release, .. } => {
@@ -318,7 +295,7 @@ fn began(state: &mut State, step: StepNumber, attempt: u32, count: Option<u32>) 
         | Verb::Drain { .. }
         | Verb::Notify { .. } => {}
     }
-    forget_unproven(state);
+    forget_gone(state);
     Ok(())
 }
 
@@ -337,6 +314,9 @@ fn done(state: &mut State, step: StepNumber, attempt: u32) -> Result<(), &'stati
     rollout.cursor.0 += 1;
     rollout.skip_unchosen();
     let Some(verb) = verb else { return Ok(()) };
+    if rollout.back.is_some() && matches!(verb, Verb::Hook { .. } | Verb::Migrate { .. } | Verb::Flag { .. }) {
+        rollout.undone.push(verb.clone());
+    }
     if let Verb::Start { release, .. } = &verb {
         state.proven.insert(*release);
     }
@@ -352,11 +332,11 @@ fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Resul
     if rollout.halted.is_some() && rollout.turn.is_none() {
         return Err("nobody asked for a fresh way back");
     }
+    rollout.give_up(since);
     rollout.back = Some(Back { cause: cause.clone(), plan: Arc::clone(back) });
     rollout.cursor = StepNumber(0);
     rollout.attempt = 0;
     rollout.since = since;
-    rollout.doing = None;
     rollout.turn = None;
     rollout.halted = None;
     rollout.failed = None;
@@ -367,77 +347,11 @@ fn unwinding(state: &mut State, cause: &Cause, back: &Arc<model::Plan>) -> Resul
     Ok(())
 }
 
-/// What a plan starts must not be stopped by a closing that began before: the plan takes it over.
-fn call_off_retirements(state: &mut State, plan: &model::Plan) {
-    for step in &plan.steps {
-        if let Verb::Start { release: started, .. } = &step.verb {
-            call_off(state, |work| match work {
-                ClosingWork::Retire(release) | ClosingWork::Shrink { release, .. } => release == started,
-                ClosingWork::Contract { .. } => false,
-            });
-        }
-    }
-}
-
-fn closing_began(state: &mut State, work: &ClosingWork) -> Result<(), &'static str> {
-    if state.closing.is_some() {
-        return Err("another closing goes on");
-    }
-    if !state.standing.closings.iter().any(|closing| closing.work == *work) {
-        return Err("no such closing is due");
-    }
-    match work {
-        ClosingWork::Retire(release) => {
-            state.standing.intent = effect::without(&state.standing.intent, *release);
-            if state.standing.capacity(*release) > 0 {
-                state.standing.drained_from.insert(*release, 0);
-            }
-            state.generations.table = state.position;
-            if state.standing.warm.is_some_and(|warm| warm.release == *release) {
-                state.standing.warm = None;
-            }
-        }
-        ClosingWork::Shrink { release, keep } => {
-            if *keep < state.standing.capacity(*release) {
-                state.standing.drained_from.insert(*release, *keep);
-                state.generations.table = state.position;
-            }
-        }
-        ClosingWork::Contract { migration, old } => {
-            state.standing.contracted.push(Contracted { migration: migration.clone(), old: *old });
-        }
-    }
-    let since = state.elapsed(state.at);
-    state.closing = Some(ClosingRun { work: work.clone(), since, generation: state.position, stopping: false });
-    Ok(())
-}
-
-fn closing_stopped(state: &mut State, work: &ClosingWork) -> Result<(), &'static str> {
-    let since = state.elapsed(state.at);
-    let run = state.closing.as_mut().filter(|run| run.work == *work && !run.stopping);
-    let run = run.ok_or("that closing is not draining")?;
-    run.stopping = true;
-    run.since = since;
-    let (release, keep) = match work {
-        ClosingWork::Retire(release) => (release, 0),
-        ClosingWork::Shrink { release, keep } => (release, *keep),
-        ClosingWork::Contract { .. } => return Err("a contraction stops nothing"),
-    };
-    // A rollout may have taken more of it away meanwhile.
-    let keep = keep.min(state.standing.capacity(*release));
-    state.standing.set_capacity(*release, keep);
-    state.generations.capacity.insert(*release, state.position);
-    if keep == 0 {
-        state.generations.table = state.position;
-    }
-    forget_unproven(state);
-    Ok(())
-}
-
-/// A release without instances has to prove itself again.
-fn forget_unproven(state: &mut State) {
+/// A release without instances has to prove itself again, and what it lost before is over.
+pub(super) fn forget_gone(state: &mut State) {
     let standing = &state.standing;
     state.proven.retain(|release| standing.capacity(*release) > 0);
+    state.restored.retain(|release, _| standing.capacity(*release) > 0);
 }
 
 /// What a person accepted is commanded anew, so that targets know it as the newest.

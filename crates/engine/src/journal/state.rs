@@ -2,6 +2,7 @@
 
 use super::entry::{Cause, Ending};
 use super::table::Phase;
+use crate::command::Target;
 use crate::store::Position;
 use model::plan::{Plan, Step, StepNumber, Verb};
 use model::standing::ClosingWork;
@@ -117,6 +118,11 @@ pub struct Rollout {
     pub approvals: Vec<String>,
     /// Why the last attempt failed, if it did.
     pub failed: Option<String>,
+    /// The call that may still run although its attempt was given up. There is never more than one: the
+    /// next call begins only when it has ended.
+    pub unanswered: Option<Unanswered>,
+    /// Calls, migrations and flags that a way back has taken back: another way back leaves them out.
+    pub undone: Vec<Verb>,
     /// Why it has halted.
     pub halted: Option<String>,
     /// After a halt: what a person accepted as standing.
@@ -145,7 +151,29 @@ pub struct Doing {
     pub undecided: Option<(Time, String)>,
 }
 
+/// A call of a hook or a migration that was given up before its answer was heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// What was called.
+    pub target: Target,
+    /// By the attempt that began here.
+    pub generation: Position,
+    /// How long it runs at the most.
+    pub limit: Span,
+    /// When it was given up, on the clock that deadlines count: it was not called after that.
+    pub given_up: Time,
+}
+
 impl Rollout {
+    /// No attempt goes on any more. What it called may do so for a while.
+    pub(super) fn give_up(&mut self, now: Time) {
+        let Some(doing) = self.doing.take() else { return };
+        let called = self.step().and_then(|step| Target::called_by(&step.verb, doing.generation));
+        if let Some((target, limit)) = called {
+            self.unanswered = Some(Unanswered { target, generation: doing.generation, limit, given_up: now });
+        }
+    }
+
     /// The plan whose steps are done now: the plan, or the way back.
     pub fn current(&self) -> &Arc<Plan> {
         self.back.as_ref().map_or(&self.plan, |back| &back.plan)

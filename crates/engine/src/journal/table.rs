@@ -106,6 +106,8 @@ closed_list! {
         ClosingStopped = "closing-stopped",
         /// [`Entry::ClosingDone`].
         ClosingDone = "closing-done",
+        /// [`Entry::ClosingFailed`].
+        ClosingFailed = "closing-failed",
         /// [`Entry::ClockJumped`].
         ClockJumped = "clock-jumped",
     }
@@ -129,6 +131,7 @@ impl Entry {
             Entry::ClosingBegan { .. } => Kind::ClosingBegan,
             Entry::ClosingStopped { .. } => Kind::ClosingStopped,
             Entry::ClosingDone { .. } => Kind::ClosingDone,
+            Entry::ClosingFailed { .. } => Kind::ClosingFailed,
             Entry::ClockJumped { .. } => Kind::ClockJumped,
         }
     }
@@ -185,7 +188,7 @@ pub fn may_follow(phase: Phase, kind: Kind) -> bool {
         }
         Kind::Ended => matches!(phase, Between | BackBetween | Halted),
         Kind::Restored => phase != Halted,
-        Kind::ClosingBegan | Kind::ClosingStopped | Kind::ClosingDone => phase == Standing,
+        Kind::ClosingBegan | Kind::ClosingStopped | Kind::ClosingDone | Kind::ClosingFailed => phase == Standing,
         Kind::ClockJumped => true,
     }
 }

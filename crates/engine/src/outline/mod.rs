@@ -170,7 +170,7 @@ impl Walk<'_> {
 
     /// The way back from here, by its place in the list.
     fn back(&mut self, path: &Path) -> usize {
-        let started = Started { steps: &path.started, standing: &path.standing };
+        let started = Started { steps: &path.started, standing: &path.standing, undone: &[] };
         let back = match unwind(self.plan, &started, self.facts) {
             Ok(back) => BackOutline {
                 takes: back.steps.iter().map(Duration::of).fold(Duration::default(), |sum, one| sum + one),
@@ -272,8 +272,11 @@ fn closing(plan: &Plan, work: &ClosingWork, counted: bool) -> String {
         }
         ClosingWork::Retire(release) => format!("{release}, warm from an earlier landing, goes at once"),
         ClosingWork::Shrink { release, keep } => format!("{release} shrinks to {}", title::instances(*keep)),
-        ClosingWork::Contract { migration, old } => format!(
+        ClosingWork::Contract { migration, old: Some(old) } => format!(
             "migration {migration} is contracted after {window}, once no instance up to {old} lives: no way back past that"
         ),
+        ClosingWork::Contract { migration, old: None } => {
+            format!("migration {migration} is contracted after {window}: no release before needs the old shape")
+        }
     }
 }

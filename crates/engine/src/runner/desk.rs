@@ -256,10 +256,11 @@ impl Desk {
             self.append(now, lease.epoch, scope, entries, input, out);
             return;
         }
+        let elapsed = self.state.as_ref().map_or(now, |state| state.elapsed(now));
         for command in decision.commands {
             if self.sending.admit(&command, &self.facts, lease, now) {
-                if let Act::Call { .. } = &command.act {
-                    self.seen.called.insert(command.generation);
+                if let Act::Call { .. } | Act::Migrate { .. } = &command.act {
+                    self.seen.called.insert(command.generation, elapsed);
                 }
                 out.push(Effect::Send(command));
             }

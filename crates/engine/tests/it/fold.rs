@@ -85,10 +85,11 @@ fn entry(kind: Kind, scene: &mut Scene) -> Entry {
         }
         Kind::Halted => return Entry::Halted { why: "no".into() },
         Kind::Ended => return Entry::Ended { ending: Ending::RolledBack, standing: Box::default() },
-        Kind::Restored => return Entry::Restored { release: number(6), count: 4 },
+        Kind::Restored => return Entry::Restored { release: number(6), count: 4, why: String::new() },
         Kind::ClosingBegan => return Entry::ClosingBegan { work },
         Kind::ClosingStopped => return Entry::ClosingStopped { work },
         Kind::ClosingDone => return Entry::ClosingDone { work },
+        Kind::ClosingFailed => return Entry::ClosingFailed { work, why: "no".into() },
         Kind::ClockJumped => return Entry::ClockJumped { by_ms: 1, behind_ms: 1 },
     };
     Entry::Asked { input: scene.input(ask) }
@@ -143,6 +144,7 @@ fn the_table() {
         ● · · · · · · · · ·  closing-began
         ● · · · · · · · · ·  closing-stopped
         ● · · · · · · · · ·  closing-done
+        ● · · · · · · · · ·  closing-failed
         ● ● ● ● ● ● ● ● ● ●  clock-jumped
     "#]]
     .assert_eq(&text);
@@ -170,6 +172,7 @@ fn fold_obeys_the_table() {
         entry 10 (closing-began) cannot follow while standing: no such closing is due
         entry 10 (closing-stopped) cannot follow while standing: that closing is not draining
         entry 10 (closing-done) cannot follow while standing: that closing has not begun
+        entry 10 (closing-failed) cannot follow while standing: that closing has not begun
         entry 15 (unwinding) cannot follow while halted: nobody asked for a fresh way back
     "#]]
     .assert_eq(&finer);
@@ -215,7 +218,7 @@ fn what_does_not_fit_is_refused() {
             scene.take(Entry::Asked { input: input.clone() });
             Entry::Asked { input }
         }),
-        ("restored to something else", |_| Entry::Restored { release: number(6), count: 3 }),
+        ("restored to something else", |_| Entry::Restored { release: number(6), count: 3, why: String::new() }),
         ("done: the attempt that goes on", |_| done(StepNumber(0), 1)),
     ];
     let mut text = String::new();
@@ -311,16 +314,63 @@ fn an_approval_lapses_with_its_attempt() {
                 scene.begin();
             }),
             ("going around", Scene::go_around),
+            ("tried again after a halt", |scene| {
+                scene.halt();
+                scene.ask(Ask::Retry);
+            }),
         ],
         |scene| {
             let approvals = &scene.state.rollout.as_ref().expect("a rollout").approvals;
             if approvals.is_empty() { "nobody".into() } else { approvals.join(", ") }
         },
         &expect![[r#"
-            the same attempt  → ana
-            the next attempt  → nobody
-            the next step     → nobody
-            going around      → nobody
+            the same attempt          → ana
+            the next attempt          → nobody
+            the next step             → nobody
+            going around              → nobody
+            tried again after a halt  → nobody
+        "#]],
+    );
+}
+
+/// What a release lost is remembered as long as it is wanted.
+#[test]
+fn restorations_are_forgotten() {
+    let restored = || {
+        let mut scene = Scene::standing(shop());
+        scene.deploy(7, shop());
+        scene.land();
+        scene.take(Entry::Restored { release: number(6), count: 4, why: String::new() });
+        scene.take(Entry::Restored { release: number(7), count: 4, why: String::new() });
+        scene
+    };
+    check(
+        restored,
+        &[
+            ("both run", |_| {}),
+            ("the old is retired", |scene| {
+                let work = ClosingWork::Retire(number(6));
+                scene.take(Entry::ClosingBegan { work: work.clone() });
+                scene.take(Entry::ClosingStopped { work });
+            }),
+            ("the new is left for the old", |scene| {
+                scene.ask(Ask::Rollback { to: number(6) });
+                scene.land();
+            }),
+            ("only the old was seen, and that was accepted", |scene| {
+                scene.deploy(8, shop());
+                scene.launch();
+                scene.halt();
+                let standing = Standing { release: Some(number(6)), ..standing(&shop()) };
+                scene.take(Entry::Ended { ending: Ending::Halted, standing: Box::new(standing) });
+            }),
+        ],
+        |scene| scene.state.restored.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        &expect![[r#"
+            both run                                      → @6, @7
+            the old is retired                            → @7
+            the new is left for the old                   → @7
+            only the old was seen, and that was accepted  → @6
         "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::scene::*;
 use crate::services::*;
-use engine::hear::{SCALE_MAX, hear};
+use engine::hear::{INPUT_ID_MAX, INPUT_TEXT_MAX, OTHERWISE_ID, SCALE_MAX, hear};
 use engine::journal::entry::{Aim, Ask, Entry, Input};
 use expect_test::{Expect, expect};
 use model::gate::Approval;
@@ -133,6 +133,8 @@ fn approvals() {
         &[
             ("by somebody else", |scene| said_by(scene, "mallory", Ask::Approve)),
             ("refused by somebody else", |scene| said_by(scene, "mallory", Ask::Refuse)),
+            ("skipped by somebody else", |scene| said_by(scene, "mallory", Ask::Skip)),
+            ("skipped by one who may say yes", |scene| said_by(scene, "bo", Ask::Skip)),
             ("by the second person", |scene| {
                 scene.ask(Ask::Approve);
                 said_by(scene, "bo", Ask::Approve)
@@ -167,6 +169,8 @@ fn approvals() {
         &expect![[r#"
             by somebody else                          → mallory may not say that here; these may: ana, bo, cy [input-not-yours]
             refused by somebody else                  → mallory may not say that here; these may: ana, bo, cy [input-not-yours]
+            skipped by somebody else                  → mallory may not say that here; these may: ana, bo, cy [input-not-yours]
+            skipped by one who may say yes            → granted
             by the second person                      → granted
             by the same person again                  → ana has said yes already; another person is waited for [input-not-yours]
             refused by who said yes                   → granted
@@ -221,6 +225,9 @@ fn while_a_service_stands() {
             ("scale to 1", |scene| scene.input(Ask::Scale { count: 1 })),
             ("scale to 0", |scene| scene.input(Ask::Scale { count: 0 })),
             ("scale to the most", |scene| scene.input(Ask::Scale { count: SCALE_MAX })),
+            ("scale a singleton to 2", |scene| scale_where(scene, |instances| instances.singleton = true, 2)),
+            ("scale a singleton to 1", |scene| scale_where(scene, |instances| instances.singleton = true, 1)),
+            ("scale what an autoscaler owns", |scene| scale_where(scene, |instances| instances.autoscaled = true, 2)),
             ("scale beyond", |scene| scene.input(Ask::Scale { count: SCALE_MAX + 1 })),
             ("scale while instances are stopped", |scene| {
                 scene.ask(Ask::Scale { count: 2 });
@@ -243,6 +250,9 @@ fn while_a_service_stands() {
             scale to 1                         → granted
             scale to 0                         → 0 instances: say a number from 1 to 10000 [input-no-such-thing]
             scale to the most                  → granted
+            scale a singleton to 2             → the service is a singleton: it never runs beside itself [input-no-such-thing]
+            scale a singleton to 1             → granted
+            scale what an autoscaler owns      → an autoscaler owns the number of instances: change its bounds [input-no-such-thing]
             scale beyond                       → 10001 instances: say a number from 1 to 10000 [input-no-such-thing]
             scale while instances are stopped  → instances are being stopped: ask again when they are gone [input-not-now]
             pause                              → `pause` does not fit while no release is landing [input-not-now]
@@ -254,6 +264,50 @@ fn while_a_service_stands() {
         &[("scale before anything was deployed", |scene| scene.input(Ask::Scale { count: 1 }))],
         &expect![[r#"
         scale before anything was deployed  → nothing is deployed yet [input-not-now]
+    "#]],
+    );
+}
+
+/// What serves was deployed with other instances.
+fn scale_where(scene: &mut Scene, change: impl FnOnce(&mut service::Instances), count: u32) -> Input {
+    let release = scene.state.releases.get_mut(&number(6)).expect("it is kept");
+    change(&mut Arc::make_mut(release).service.instances);
+    scene.input(Ask::Scale { count })
+}
+
+/// Bounded texts, and no id that only the engine gives.
+#[test]
+fn envelopes() {
+    let cases: &[Asking] = &[
+        ("an id of its own", |scene| scene.input(Ask::Scale { count: 2 })),
+        ("no id", |scene| Input { id: String::new(), ..scene.input(Ask::Scale { count: 2 }) }),
+        ("an id as the engine's", |scene| Input {
+            id: format!("{OTHERWISE_ID}2-3-1"),
+            ..scene.input(Ask::Scale { count: 2 })
+        }),
+        ("an id as the engine's, in its name", |scene| {
+            let by = engine::store::Attribution::engine();
+            Input { id: format!("{OTHERWISE_ID}2-3-1"), by, ..scene.input(Ask::Scale { count: 2 }) }
+        }),
+        ("the longest id", |scene| Input { id: "x".repeat(INPUT_ID_MAX), ..scene.input(Ask::Scale { count: 2 }) }),
+        ("a longer id", |scene| Input { id: "x".repeat(INPUT_ID_MAX + 1), ..scene.input(Ask::Scale { count: 2 }) }),
+        ("too much to say", |scene| {
+            let mut input = scene.input(Ask::Scale { count: 2 });
+            input.by.why = "x".repeat(INPUT_TEXT_MAX + 1);
+            input
+        }),
+    ];
+    check(
+        || Scene::standing(shop()),
+        cases,
+        &expect![[r#"
+        an id of its own                    → granted
+        no id                               → an input's id has 1 to 128 characters, and does not begin with `otherwise-` [input-no-such-thing]
+        an id as the engine's               → an input's id has 1 to 128 characters, and does not begin with `otherwise-` [input-no-such-thing]
+        an id as the engine's, in its name  → granted
+        the longest id                      → granted
+        a longer id                         → an input's id has 1 to 128 characters, and does not begin with `otherwise-` [input-no-such-thing]
+        too much to say                     → who, from where and why have up to 2000 characters each [input-no-such-thing]
     "#]],
     );
 }

@@ -206,7 +206,7 @@ impl Court<'_> {
 
     /// The way back from here leads to what stood before.
     fn way_back(&self, started: &[StepNumber], standing: &Standing) -> Option<String> {
-        let back = unwind(self.plan, &Started { steps: started, standing }, self.facts).ok()?;
+        let back = unwind(self.plan, &Started { steps: started, standing, undone: &[] }, self.facts).ok()?;
         let mut now = standing.clone();
         for step in &back.steps {
             let was = now.clone();

@@ -45,6 +45,8 @@ fn shop_by(strategy: Strategy) -> Service {
 fn first_release() {
     check("first", &release(1, shop()), &Standing::default(), &Facts::one_machine());
     let worker = mailer();
+    let migrated = Service { database: database(vec![migration("split-name")]), ..shop() };
+    check("first-migration", &release(1, migrated), &Standing::default(), &Facts::one_machine());
     check("first-worker", &release(1, worker), &Standing::default(), &Facts::one_machine());
 }
 
@@ -221,7 +223,7 @@ fn returns() {
     check_return("return-recreate", &release(5, shop_by(recreate())), &standing(&service), &facts);
     check_return("return-worker", &release(5, mailer()), &standing(&mailer()), &facts);
     let mut gone = standing_with_warm(&service, 4);
-    gone.contracted = vec![Contracted { migration: name("split-name"), old: number(5) }];
+    gone.contracted = vec![Contracted { migration: name("split-name"), old: Some(number(5)) }];
     check_return("return-refused-after-contract", &release(5, shop()), &gone, &facts);
 }
 
@@ -229,7 +231,7 @@ fn returns() {
 fn a_landing_during_a_closing() {
     let service = shop();
     let mut before = standing_with_warm(&service, 4);
-    let contract = ClosingWork::Contract { migration: name("split-name"), old: number(5) };
+    let contract = ClosingWork::Contract { migration: name("split-name"), old: Some(number(5)) };
     before.closings.push(Closing { due: Time(1_700_000_000_000), work: contract });
     check("canary-beside-warm", &release(7, shop()), &before, &Facts::one_machine());
     let mut narrow = Facts::one_machine();

@@ -168,7 +168,7 @@ impl Scene {
     /// The way back from here.
     pub(crate) fn back(&self) -> Result<Plan, String> {
         let rollout = self.state.rollout.as_deref().expect("a rollout");
-        let started = Started { steps: &rollout.started, standing: &self.state.standing };
+        let started = Started { steps: &rollout.started, standing: &self.state.standing, undone: &rollout.undone };
         unwind(&rollout.plan, &started, &self.facts).map_err(|why| why.to_string())
     }
 
@@ -254,11 +254,16 @@ impl Scene {
         }
     }
 
+    /// The attempt that goes on began here.
+    pub(crate) fn generation(&self) -> Position {
+        let rollout = self.state.rollout.as_deref().expect("a rollout");
+        rollout.doing.as_ref().expect("an attempt").generation
+    }
+
     /// The current step's command is answered.
     pub(crate) fn reply(&mut self, reply: Reply) {
         let (_, _, verb) = self.current().expect("a step");
-        let rollout = self.state.rollout.as_deref().expect("a rollout");
-        let generation = rollout.doing.as_ref().expect("an attempt").generation;
+        let generation = self.generation();
         let target = match verb {
             Verb::Start { release, .. } | Verb::Stop { release, .. } => Target::Instances(release),
             Verb::Hook { .. } => Target::Hook(generation),
@@ -333,10 +338,11 @@ pub(crate) fn entry_words(entry: &Entry, now: Time) -> String {
         Entry::Ended { ending: Ending::Completed { kept }, .. } => format!("end: {kept} serves"),
         Entry::Ended { ending: Ending::RolledBack, .. } => "end: rolled back".into(),
         Entry::Ended { ending: Ending::Halted, .. } => "end: halted, and accepted".into(),
-        Entry::Restored { release, count } => format!("restore {release} to {count}"),
+        Entry::Restored { release, count, why } => format!("restore {release} to {count}{}", noted(why)),
         Entry::ClosingBegan { work } => format!("begin to {}", work_words(work)),
         Entry::ClosingStopped { work } => format!("drained, stop to {}", work_words(work)),
         Entry::ClosingDone { work } => format!("over: {}", work_words(work)),
+        Entry::ClosingFailed { work, why } => format!("put off: {} ({why})", work_words(work)),
         Entry::ClockJumped { by_ms, behind_ms } => {
             format!("clock jumped by {}, and is {} behind", Span(*by_ms), Span(*behind_ms))
         }
@@ -359,7 +365,8 @@ fn work_words(work: &ClosingWork) -> String {
     match work {
         ClosingWork::Retire(release) => format!("retire {release}"),
         ClosingWork::Shrink { release, keep } => format!("shrink {release} to {keep}"),
-        ClosingWork::Contract { migration, old } => format!("contract {migration} behind {old}"),
+        ClosingWork::Contract { migration, old: Some(old) } => format!("contract {migration} behind {old}"),
+        ClosingWork::Contract { migration, old: None } => format!("contract {migration}"),
     }
 }
 

@@ -181,12 +181,12 @@ fn exclusive() {
         service,
         opened,
         &expect![[r#"
-        hold all requests: the maintenance page
-        drain @7, 30s at most
-        stop @7
-        start @6 with 4 instances
-        send everything to @6; close @7
-    "#]],
+            hold all requests: the maintenance page
+            drain @7, 30s at most
+            stop @7
+            start @6 with 4 instances
+            send everything to @6
+        "#]],
     );
 }
 

@@ -286,7 +286,7 @@ fn a_contraction_waits() {
             ("an old instance lives", |scene| show(scene, 1, 0)),
             ("an old instance is wanted, and was just restored", |scene| {
                 scene.state.standing.set_capacity(number(6), 1);
-                scene.take(Entry::Restored { release: number(6), count: 1 });
+                scene.take(Entry::Restored { release: number(6), count: 1, why: String::new() });
                 show(scene, 0, 0);
             }),
             ("the platform silent", |scene| scene.world.platform_silent = true),
@@ -377,4 +377,192 @@ fn a_return_lifts_the_drain() {
     assert_eq!(scene.state.closing, None);
     scene.forward_to(|verb| matches!(verb, Verb::Route { .. }));
     assert_eq!(scene.state.standing.admitted(number(6)), 4, "every instance gets work again");
+}
+
+/// The old was retired, and a contraction has begun that is answered like this for a while.
+fn contracting(reply: Option<Reply>, span: Span) -> String {
+    let mut scene = landed(migrated());
+    scene.watch(Span::hours(1));
+    written(&mut scene, Span::seconds(3));
+    let mut text = String::new();
+    let start = scene.now;
+    while scene.now.since(start) < span {
+        let migration = Target::Migration(name("split-name"));
+        if let (Some(run), Some(reply)) = (&scene.state.closing, &reply) {
+            scene.seen.see_reply(migration, run.generation, reply.clone());
+        }
+        let passed = scene.now.since(start);
+        for line in written(&mut scene, Span::ZERO).lines() {
+            writeln!(text, "{:10}{}", passed.to_string(), line.trim_start_matches("0s").trim_start())
+                .expect("a String takes everything");
+        }
+    }
+    text
+}
+
+/// A closing that comes to nothing is said once, and begun anew after a pause.
+#[test]
+fn a_contraction_that_is_refused() {
+    let no = |retry| Some(Reply::Failed { why: "a view needs it".into(), retry });
+    expect![[r#"
+        0s        put off: contract split-name behind @6 (a view needs it)
+        1h        begin to contract split-name behind @6
+        1h1s      put off: contract split-name behind @6 (a view needs it)
+        2h1s      begin to contract split-name behind @6
+        2h2s      put off: contract split-name behind @6 (a view needs it)
+    "#]]
+    .assert_eq(&contracting(no(false), Span::minutes(130)));
+    expect![[r#"
+        59m59s    put off: contract split-name behind @6 (a view needs it)
+        1h59m59s  begin to contract split-name behind @6
+    "#]]
+    .assert_eq(&contracting(no(true), Span::minutes(130)));
+    expect![[r#"
+        59m59s    put off: contract split-name behind @6 (no effect was seen within 1h)
+        1h59m59s  begin to contract split-name behind @6
+    "#]]
+    .assert_eq(&contracting(None, Span::minutes(130)));
+    expect![[r#"
+        0s        over: contract split-name behind @6
+    "#]]
+    .assert_eq(&contracting(Some(Reply::Accepted), Span::minutes(130)));
+}
+
+/// What waits for a rollout has its whole time again after it.
+#[test]
+fn a_contraction_that_waited_has_its_time() {
+    let mut scene = landed(migrated());
+    scene.watch(Span::hours(1));
+    written(&mut scene, Span::seconds(3));
+    scene.deploy(8, migrated());
+    scene.launch();
+    scene.watch(Span::hours(2));
+    scene.forward_to(|_| false);
+    let standing = Box::new(scene.state.standing.clone());
+    scene.take(Entry::Ended { ending: engine::journal::entry::Ending::Completed { kept: number(8) }, standing });
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+        1h      put off: contract split-name behind @6 (no effect was seen within 1h)
+    "#]],
+    );
+}
+
+#[test]
+fn a_retirement_that_does_not_come_to_its_end() {
+    let due = || {
+        let mut scene = landed(shop());
+        scene.watch(Span::hours(1));
+        scene
+    };
+    let mut scene = due();
+    scene.world.one_router_silent = true;
+    check(
+        scene,
+        Span::minutes(122),
+        &expect![[r#"
+        0s      begin to retire @6
+        1h      put off: retire @6 (no effect was seen within 1h)
+        2h      begin to retire @6
+    "#]],
+    );
+    let mut scene = due();
+    written(&mut scene, Span::seconds(1));
+    show(&mut scene, 4, 4);
+    refuse(&mut scene, 6);
+    check(
+        scene,
+        Span::minutes(62),
+        &expect![[r#"
+        0s      put off: retire @6 (no room)
+        1h      begin to retire @6
+        1h1s    drained, stop to retire @6
+    "#]],
+    );
+}
+
+/// What a retirement could not stop is not forgotten when the next landing takes over.
+#[test]
+fn what_could_not_be_stopped_is_asked_for_again() {
+    let mut scene = landed(shop());
+    scene.watch(Span::hours(1));
+    written(&mut scene, Span::seconds(1));
+    show(&mut scene, 4, 4);
+    refuse(&mut scene, 6);
+    let mut text = written(&mut scene, Span::seconds(30));
+    scene.deploy(8, shop());
+    scene.land();
+    text.push_str("@8 lands\n");
+    text.push_str(&written(&mut scene, Span::seconds(30)));
+    expect![[r#"
+        0s      put off: retire @6 (no room)
+        @8 lands
+        0s      restore @6 to 0 (no room)
+    "#]]
+    .assert_eq(&text);
+}
+
+/// The platform says no for good to what was last commanded of a release.
+fn refuse(scene: &mut Scene, release: u32) {
+    let generation = scene.state.generations.capacity[&number(release)];
+    let why = "no room".into();
+    scene.seen.see_reply(Target::Instances(number(release)), generation, Reply::Failed { why, retry: false });
+}
+
+/// What was refused for good is not sent again as it was: it is asked for anew, with a word to people.
+#[test]
+fn a_capacity_that_is_refused() {
+    let scaled = || {
+        let mut scene = Scene::standing(shop());
+        scene.look();
+        scene.world.platform_late = true;
+        scene.ask(Ask::Scale { count: 6 });
+        show(&mut scene, 4, 4);
+        scene.look();
+        scene
+    };
+    crate::scene::check(
+        scaled,
+        &[("not answered", |_| {}), ("refused for good", |scene| refuse(scene, 6))],
+        |scene| format!("sent: {}; written: {}", scene.commands(), next(scene)),
+        &expect![[r#"
+            not answered      → sent: scale @6 to 6; written: nothing
+            refused for good  → sent: nothing; written: restore @6 to 6 (no room)
+        "#]],
+    );
+    let mut scene = scaled();
+    let mut text = String::new();
+    for _ in 0..4 {
+        refuse(&mut scene, 6);
+        text.push_str(&written(&mut scene, Span::seconds(40)));
+    }
+    expect![[r#"
+        0s      restore @6 to 6 (no room)
+        0s      restore @6 to 6 (no room)
+        0s      restore @6 to 6 (no room)
+        19s     restore @6 to 6 (no room)
+    "#]]
+    .assert_eq(&text);
+}
+
+/// A migration that the very first release brought is contracted when its window has passed: no old
+/// release needs the old shape.
+#[test]
+fn the_first_landing_contracts() {
+    let mut scene = Scene::empty();
+    scene.deploy(1, migrated());
+    scene.land();
+    let mut text = written(&mut scene, Span::minutes(61));
+    let run = scene.state.closing.as_ref().expect("a contraction");
+    scene.seen.see_reply(Target::Migration(name("split-name")), run.generation, Reply::Accepted);
+    text.push_str("the migration is contracted\n");
+    text.push_str(&written(&mut scene, Span::seconds(1)));
+    expect![[r#"
+        1h      begin to contract split-name
+        the migration is contracted
+        0s      over: contract split-name
+    "#]]
+    .assert_eq(&text);
+    assert!(!scene.state.standing.contracted[0].bars(number(1)));
 }

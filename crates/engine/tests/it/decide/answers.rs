@@ -33,19 +33,37 @@ fn approve_by_people() {
             ("no", |scene| scene.ask(Ask::Refuse)),
             ("skipped", |scene| scene.ask(Ask::Skip)),
             ("promoted", |scene| scene.ask(Ask::Promote)),
+            ("promoted, with one yes of two", |scene| {
+                said_yes(scene, &["ana"]);
+                scene.ask(Ask::Promote);
+            }),
+            ("promoted, with two yes", |scene| {
+                scene.ask(Ask::Promote);
+                said_yes(scene, &["ana", "bo"]);
+            }),
+            ("tried again after a halt, with one yes of two since", |scene| {
+                said_yes(scene, &["ana"]);
+                scene.halt();
+                scene.ask(Ask::Retry);
+                scene.step();
+                said_yes(scene, &["bo"]);
+            }),
             ("time is over", |scene| scene.wait_out()),
             ("time is over, nothing was looked at", |scene| scene.wait(Span::hours(9))),
         ],
         &expect![[r#"
-            one yes of two                       → nothing
-            two yes                              → done 10 (approved by ana, bo)
-            two yes of one person                → nothing
-            two yes, paused                      → nothing
-            no                                   → go around: ana said so; begin 1
-            skipped                              → done 10 (skipped)
-            promoted                             → nothing
-            time is over                         → failed 10 (nobody said yes within 4h); go around: step 10 failed, nobody said yes within 4h; begin 1
-            time is over, nothing was looked at  → nothing
+            one yes of two                                       → nothing
+            two yes                                              → done 10 (approved by ana, bo)
+            two yes of one person                                → nothing
+            two yes, paused                                      → nothing
+            no                                                   → go around: ana said so; begin 1
+            skipped                                              → done 10 (skipped)
+            promoted                                             → nothing
+            promoted, with one yes of two                        → nothing
+            promoted, with two yes                               → done 10 (approved by ana, bo)
+            tried again after a halt, with one yes of two since  → nothing
+            time is over                                         → failed 10 (nobody said yes within 4h); go around: step 10 failed, nobody said yes within 4h; begin 1
+            time is over, nothing was looked at                  → nothing
         "#]],
     );
 }
@@ -66,23 +84,23 @@ fn approve_by_webhook() {
         &service,
         is_approve,
         &[
-            ("yes", |scene| scene.seen.gate = Some((generation(scene), true))),
-            ("no", |scene| scene.seen.gate = Some((generation(scene), false))),
+            ("yes", |scene| scene.seen.gate = Some((scene.generation(), true))),
+            ("no", |scene| scene.seen.gate = Some((scene.generation(), false))),
+            ("no, and promoted", |scene| {
+                scene.seen.gate = Some((scene.generation(), false));
+                scene.ask(Ask::Promote);
+            }),
             ("yes to another attempt", |scene| scene.seen.gate = Some((Position(1), true))),
             ("time is over", |scene| scene.wait_out()),
         ],
         &expect![[r#"
             yes                     → done 1 (board said yes); begin 2
             no                      → nothing
+            no, and promoted        → nothing
             yes to another attempt  → nothing
             time is over            → failed 1 (nobody said yes within 30m); go around: step 1 failed, nobody said yes within 30m; end: rolled back
         "#]],
     );
-}
-
-fn generation(scene: &Scene) -> Position {
-    let rollout = scene.state.rollout.as_deref().expect("a rollout");
-    rollout.doing.as_ref().expect("an attempt").generation
 }
 
 #[test]
@@ -100,22 +118,30 @@ fn approve_by_calendar() {
                 scene.take(Entry::ClockJumped { by_ms: 0, behind_ms: Span::hours(11).0 });
             }),
             ("at night, skipped", |scene| scene.ask(Ask::Skip)),
+            ("at night, promoted", |scene| scene.ask(Ask::Promote)),
         ],
         &expect![[r#"
             at night                                                   → nothing
             in the morning                                             → done 1 (the window is open); begin 2
             in the morning, but the clock was put back into the night  → nothing
             at night, skipped                                          → done 1 (skipped); begin 2
+            at night, promoted                                         → nothing
         "#]],
     );
     service.gates.calendar = Some(Calendar { time_zone: "Mars/Olympus".into(), ..office_hours() });
     check(
         &service,
         is_approve,
-        &[("nobody knows the zone", |scene| scene.wait(Span::hours(11)))],
+        &[
+            ("nobody knows the zone", |scene| scene.wait(Span::hours(11))),
+            ("nobody knows the zone, and time is over", |scene| scene.wait_out()),
+            ("time is over, and nothing was looked at", |scene| scene.wait(Span::hours(28 * 24))),
+        ],
         &expect![[r#"
-        nobody knows the zone  → nothing
-    "#]],
+            nobody knows the zone                    → nothing
+            nobody knows the zone, and time is over  → failed 1 (no window opened within 28d); go around: step 1 failed, no window opened within 28d; end: rolled back
+            time is over, and nothing was looked at  → nothing
+        "#]],
     );
 }
 
@@ -168,7 +194,7 @@ const HOOK_CASES: &[Case] = &[
     ("nobody knows", |scene| scene.reply(Reply::Unknown("the connection broke".into()))),
     ("time is over", |scene| scene.wait_out()),
     ("time is over, nothing was looked at", |scene| scene.wait(Span::hours(9))),
-    ("begun by the controller before", |scene| scene.seen.recovered_at = generation(scene)),
+    ("begun by the controller before", |scene| scene.seen.recovered_at = scene.generation()),
     ("nobody knew, its end is over, nothing was looked at since a crash", |scene| {
         scene.reply(Reply::Unknown("the connection broke".into()));
         scene.step();

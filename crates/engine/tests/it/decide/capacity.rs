@@ -175,6 +175,16 @@ fn stop() {
                 scene.world.instances.insert(6, (4, 4));
                 scene.look();
             }),
+            ("refused for good", |scene| {
+                scene.world.instances.insert(6, (4, 4));
+                scene.look();
+                scene.reply(no(false));
+            }),
+            ("refused for now", |scene| {
+                scene.world.instances.insert(6, (4, 4));
+                scene.look();
+                scene.reply(no(true));
+            }),
             ("time is over, still there", |scene| {
                 scene.world.instances.insert(6, (4, 4));
                 scene.wait_out();
@@ -192,6 +202,8 @@ fn stop() {
             gone                                    → done 5; begin 6
             gone, by an older command               → nothing
             still there                             → nothing
+            refused for good                        → failed 5 (disk full); begin 5 again (attempt 2)
+            refused for now                         → nothing
             time is over, still there               → failed 5 (1 still run after 1m); begin 5 again (attempt 2)
             time is over, the command not acted on  → undecided 5 for 1h (the platform has not acted on the command)
             time is over, the platform silent       → undecided 5 for 1h (the platform does not answer)

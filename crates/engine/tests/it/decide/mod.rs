@@ -3,6 +3,7 @@
 //! Each line shows every entry of the decision. Steps count from one.
 
 mod answers;
+mod calls;
 mod capacity;
 mod traffic;
 mod turns;

@@ -358,7 +358,7 @@ fn commands() {
             ("hook called, not answered", |scene| {
                 look_and_forward_to(scene, is_hook);
                 let rollout = scene.state.rollout.as_ref().expect("a rollout");
-                scene.seen.called.insert(rollout.doing.as_ref().expect("an attempt").generation);
+                scene.seen.called.insert(rollout.doing.as_ref().expect("an attempt").generation, scene.now);
             }),
             ("hook begun by the controller before", |scene| {
                 look_and_forward_to(scene, is_hook);
