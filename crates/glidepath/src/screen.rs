@@ -191,6 +191,11 @@ impl Screen {
     }
 }
 
+/// `1 journal`, `2 journals`.
+pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
+}
+
 /// A text from outside as a terminal may show it: nothing in it steers the terminal.
 pub(crate) fn visible(text: &str) -> String {
     let steers =

@@ -7,6 +7,7 @@ use engine::store::{StoreError, Trouble};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,15 +52,18 @@ impl Place {
     /// A path on the operating system's file layer. Two names of one file become one path, so that the
     /// lock beside it is one too.
     pub(crate) fn of(path: &Path) -> Result<Self, StoreError> {
-        let doing = "looking for the journal";
         let path = match path.canonicalize() {
+            Ok(path) if path.is_dir() => {
+                let message = format!("{} is a folder, and a file belongs there. Correct the path", path.display());
+                return Err(StoreError { trouble: Trouble::Other, message });
+            }
             Ok(path) => path,
             Err(_) => {
                 let folder = match path.parent() {
                     Some(folder) if !folder.as_os_str().is_empty() => folder,
                     _ => Path::new("."),
                 };
-                let folder = folder.canonicalize().map_err(|error| explain_io(folder, doing, &error))?;
+                let folder = folder.canonicalize().map_err(|error| no_folder(folder, path, &error))?;
                 folder.join(path.file_name().unwrap_or_default())
             }
         };
@@ -94,6 +98,19 @@ impl Place {
     fn explain(&self, doing: &str, error: &rusqlite::Error) -> StoreError {
         explain(&self.path, doing, error)
     }
+}
+
+/// Nothing can be in a folder that is not there.
+fn no_folder(folder: &Path, path: &Path, error: &io::Error) -> StoreError {
+    if error.kind() != io::ErrorKind::NotFound {
+        return explain_io(folder, "looking for its folder", error);
+    }
+    let message = format!(
+        "there is no folder {} for {}. Make the folder first, or correct the path",
+        folder.display(),
+        path.display()
+    );
+    StoreError { trouble: Trouble::Other, message }
 }
 
 /// What a file says that it is.
