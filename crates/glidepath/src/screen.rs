@@ -108,6 +108,17 @@ impl Screen {
         self.out.push_str(text);
     }
 
+    /// A help or a version, as the parser of arguments words it.
+    pub(crate) fn asked_for(&mut self, text: &clap::builder::StyledStr) {
+        if self.json {
+            self.json(&json!({"text": text.to_string()}));
+        } else if self.colour() {
+            self.print(&text.ansi().to_string());
+        } else {
+            self.print(&text.to_string());
+        }
+    }
+
     /// A line for standard output.
     pub(crate) fn line(&mut self, line: impl fmt::Display) {
         let _ = writeln!(self.out, "{line}");

@@ -188,7 +188,7 @@ fn tell(verified: &Verified, moved: Option<&str>, whole: bool, screen: &mut Scre
     let word = screen.paint(tone, word);
     screen.line(match (whole, named) {
         (true, _) => format!("{word}: {entries} in {journals}"),
-        (false, 0) => format!("{word}: each chain of {journals} fits, but not all of it together"),
+        (false, 0) => format!("{word}: {journals}, each of them whole in itself, but not together"),
         (false, _) => format!("{word}: {named} of {journals}; every other one was followed to its end"),
     });
     if let Some(anchor) = verified.anchor.as_ref().filter(|_| whole) {

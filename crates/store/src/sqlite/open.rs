@@ -105,11 +105,7 @@ fn no_folder(folder: &Path, path: &Path, error: &io::Error) -> StoreError {
     if error.kind() != io::ErrorKind::NotFound {
         return explain_io(folder, "looking for its folder", error);
     }
-    let message = format!(
-        "there is no folder {} for {}. Make the folder first, or correct the path",
-        folder.display(),
-        path.display()
-    );
+    let message = format!("the folder of {} is not there. Make the folder first, or correct the path", path.display());
     StoreError { trouble: Trouble::Other, message }
 }
 
