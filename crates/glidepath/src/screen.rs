@@ -182,6 +182,11 @@ impl Screen {
         }
     }
 
+    /// Sentences for standard error, at once, below what was asked.
+    pub(crate) fn aside(&self, text: &str) {
+        self.whisper(&indented(self.width(), 2, "", text));
+    }
+
     /// For standard error, at once. Where even that is closed there is nobody to tell.
     pub(crate) fn whisper(&self, text: &str) {
         let mut err = io::stderr().lock();

@@ -55,6 +55,13 @@ struct Made {
 
 impl Plan {
     pub(crate) fn run(&self, screen: &mut Screen) -> Result<Exit, Failure> {
+        let (from, to) = self.releases();
+        if self.returning && from <= to {
+            let message =
+                format!("a return leads from a newer release to an older one, and {from} is not newer than {to}");
+            let help = "swap `--from` and `--to`, or leave one of them out";
+            return Err(Failure::new(Exit::Usage, "conflicting-arguments", message, help));
+        }
         let (services, _) = input::services(&self.files)?;
         let (mut views, mut exit) = (Vec::new(), Exit::Ok);
         for (index, service) in services.iter().enumerate() {

@@ -48,7 +48,10 @@ fn looks() {
         let mut session = Session::new().with("COLUMNS", columns);
         session.run("init --strategy ab", b"");
         session.say(&format!("plan {TUESDAY}")).say(&format!("plan {TUESDAY} --color always"));
-        session.say("plan --at 2026-03-27T16:00 --deny-warnings").check(&format!("look-{name}"));
+        session
+            .say("plan --at 2026-03-27T16:00 --deny-warnings")
+            .say("advise --side-by-side yes -s shop")
+            .check(&format!("look-{name}"));
     }
     let mut session = Session::new().with("NO_COLOR", "1");
     session.run("init", b"");
@@ -86,6 +89,7 @@ fn bad_input() {
         .say(&format!("plan -f two {TUESDAY} --from 3 --to 3 -s a"))
         .say("plan --first --from 2")
         .say("plan --from 0");
+    session.say("plan --return --from 3 --to 3").say("plan --return --from 3 --to 5");
     session.say("paln").say("plan --frist").say("--json").say("completions tcsh --json").say("init --strategy canry");
     session.say("init --strategy ab --worker").say("init -o nowhere/glidepath.yaml").say("plan --at tomorrow");
     session.say_with("validate -f -", b"service: shop\nrun: ./shop\n").say_with("validate -f - --json", b"[]");
