@@ -156,7 +156,7 @@ impl Partial {
         let (pid, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = beside(to, &format!("{PARTIAL}{pid}-{number}"));
         let made = File::options().write(true).create_new(true).mode(PARTIAL_MODE).open(&path);
-        let file = made.map_err(|error| explain_io(&path, "beginning a copy", &error))?;
+        let file = made.map_err(|error| explain_io(to, "beginning the copy", &error))?;
         // On a file system without locks nobody can say what was interrupted, and nothing is removed.
         let _ = file.try_lock();
         Ok(Self { path, file })

@@ -46,16 +46,26 @@ pub(crate) fn explain(path: &Path, doing: &str, error: &rusqlite::Error) -> Stor
 fn cannot_open(path: &Path, doing: &str, error: &rusqlite::Error) -> StoreError {
     match File::open(path) {
         Err(why) => explain_io(path, doing, &why),
-        // Whoever reads while another process writes shares memory with it, in a file beside the log.
-        Ok(_) => StoreError {
-            trouble: Trouble::ReadOnly,
-            message: format!(
-                "{0} can be read, but not the log beside it ({0}-wal and {0}-shm) while {doing}: {error}. Run as the \
-                 user of the controller, or as root",
-                path.display()
-            ),
-        },
+        Ok(_) => no_log(path, error),
     }
+}
+
+/// An error of SQLite while opening a file to read.
+pub(crate) fn explain_reader(path: &Path, error: &rusqlite::Error) -> StoreError {
+    match trouble(error) {
+        Trouble::ReadOnly => no_log(path, error),
+        _ => explain(path, "opening it to read", error),
+    }
+}
+
+/// Whoever reads shares memory with whoever writes, in a file beside the log, also where nobody writes.
+fn no_log(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let message = format!(
+        "{0} is there, but this user may not use the log beside it ({0}-wal and {0}-shm), which readers share with the \
+         controller: {error}. Run as the user of the controller, or as root",
+        path.display()
+    );
+    StoreError { trouble: Trouble::ReadOnly, message }
 }
 
 /// What begins with something else than a database, or with a damaged one's remains.

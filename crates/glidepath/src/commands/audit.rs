@@ -175,11 +175,12 @@ fn prove(journals: &Journals, kept: Option<&Anchor>, screen: &mut Screen) -> Res
 
 fn tell(verified: &Verified, moved: Option<&str>, whole: bool, screen: &mut Screen) {
     let help = "stop the controller, keep the file for whoever looks into it, and restore the newest good backup";
-    for broken in &verified.broken {
-        screen.complain(Tone::Bad, "chain-broken", &broken.to_string(), None, help);
-    }
-    if let Some(moved) = moved {
-        screen.complain(Tone::Bad, "anchor-differs", moved, None, help);
+    let broken = verified.broken.iter().map(|broken| ("chain-broken", broken.to_string()));
+    let wrong: Vec<_> = broken.chain(moved.map(|moved| ("anchor-differs", moved.to_owned()))).collect();
+    for (index, (code, what)) in wrong.iter().enumerate() {
+        // What to do is the same for all of them.
+        let last = index + 1 == wrong.len();
+        screen.complain(Tone::Bad, code, what, None, if last { help } else { "" });
     }
     let entries = counted(verified.entries, "entry", "entries");
     let journals = counted(verified.subjects, "journal", "journals");

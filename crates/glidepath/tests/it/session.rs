@@ -105,7 +105,8 @@ impl Session {
         }
         if let Some((_, columns)) = self.variables.iter().find(|(name, _)| *name == "COLUMNS") {
             let columns: usize = columns.parse().expect("a number");
-            let wide = ran.out.lines().find(|line| line.chars().count() > columns && !line.trim_start().starts_with('#'));
+            let wide =
+                ran.out.lines().find(|line| line.chars().count() > columns && !line.trim_start().starts_with('#'));
             assert!(wide.is_none() || words.contains("--color always"), "{words}: {wide:?} is wider than {columns}");
         }
         let _ = writeln!(self.transcript, "$ glidepath {words}");

@@ -2,7 +2,7 @@
 
 use super::migrations::{self, APPLICATION_ID, STEPS};
 use super::rows::{Ledger, Problem};
-use crate::error::{damaged, explain, explain_io, trouble};
+use crate::error::{damaged, explain, explain_io, explain_reader, trouble};
 use engine::store::{StoreError, Trouble};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
@@ -117,8 +117,7 @@ enum Found {
 
 /// Opens a file for reading and changes nothing in it.
 pub(crate) fn for_reading(place: &Place) -> Result<Connection, StoreError> {
-    let doing = "opening it to read";
-    let failed = |error: rusqlite::Error| place.explain(doing, &error);
+    let failed = |error: rusqlite::Error| explain_reader(&place.path, &error);
     let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     // Only the process that writes may move pages from the WAL into the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
