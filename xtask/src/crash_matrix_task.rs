@@ -38,7 +38,7 @@ pub(crate) struct CrashMatrixArguments {
 pub(crate) fn run(arguments: &CrashMatrixArguments) -> ExitCode {
     let mut out = std::io::stdout().lock();
     if let Some(id) = &arguments.case {
-        return replay_case(&mut out, id);
+        return replay_case(&mut out, id, arguments.json);
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     if arguments.mutants {
@@ -55,20 +55,31 @@ pub(crate) fn run(arguments: &CrashMatrixArguments) -> ExitCode {
     if arguments.check && !missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn replay_case(out: &mut impl Write, id: &str) -> ExitCode {
+fn replay_case(out: &mut impl Write, id: &str, json: bool) -> ExitCode {
     let Some(outcome) = replay(id, &Options::default()) else {
-        let _ = writeln!(out, "no case is called `{id}`: they look like `canary.forward/compare/17-twice/19-lost`");
+        let _ = writeln!(
+            std::io::stderr(),
+            "no case is called `{id}`: they look like `canary.forward/compare/17-twice/19-lost`"
+        );
         return ExitCode::FAILURE;
     };
+    let ends: Vec<&str> = outcome.ends.iter().map(|end| end.as_str()).collect();
+    let well = if outcome.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    if json {
+        let figures = serde_json::json!({
+            "case": id, "entries": outcome.length, "ends": ends, "broken": outcome.broken, "story": outcome.story,
+        });
+        let _ = writeln!(out, "{figures}");
+        return well;
+    }
     for line in &outcome.story {
         let _ = writeln!(out, "{line}");
     }
     for line in &outcome.broken {
         let _ = writeln!(out, "broken: {line}");
     }
-    let ends: Vec<&str> = outcome.ends.iter().map(|end| end.as_str()).collect();
     let _ = writeln!(out, "{id}: {} entries, {}, {} broken", outcome.length, ends.join(", "), outcome.broken.len());
-    if outcome.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    well
 }
 
 /// Bugs that only show where something else goes wrong than a controller are the simulator's to catch;

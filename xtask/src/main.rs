@@ -55,3 +55,32 @@ fn main() -> ExitCode {
         Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory as _};
+
+    /// The tasks that people call, with the words they call them by.
+    fn tasks(command: &Command, words: &str, found: &mut Vec<(String, Command)>) {
+        let named = format!("{words} {}", command.get_name());
+        let mut inner = command.get_subcommands().filter(|one| !one.is_hide_set()).peekable();
+        if inner.peek().is_none() {
+            found.push((named, command.clone()));
+            return;
+        }
+        inner.for_each(|one| tasks(one, &named, found));
+    }
+
+    #[test]
+    fn every_task_gives_its_figures_to_programs_and_can_be_held_to_its_bars() {
+        let mut found = Vec::new();
+        tasks(&Arguments::command(), "cargo", &mut found);
+        assert!(found.len() >= 6, "{}", found.len());
+        for (words, task) in found {
+            for flag in ["json", "check"] {
+                assert!(task.get_arguments().any(|one| one.get_long() == Some(flag)), "`{words}` takes no --{flag}");
+            }
+        }
+    }
+}

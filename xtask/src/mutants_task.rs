@@ -56,7 +56,11 @@ pub(crate) fn run(arguments: &MutantsArguments) -> ExitCode {
                 serde_json::json!({ "bug": hunted.bug, "seed": seed })
             })
             .collect();
-        let _ = writeln!(out, "{}", serde_json::json!({ "planted": hunted.len(), "missed": missed, "bugs": rows }));
+        let (planted, caught) = (hunted.len(), hunted.len() - missed);
+        let figures = serde_json::json!({
+            "planted": planted, "caught": caught, "missed": missed, "sound_without": sound, "bugs": rows,
+        });
+        let _ = writeln!(out, "{figures}");
     } else {
         let without = if sound { "none without a bug" } else { "SOMETHING ALSO WITHOUT A BUG" };
         let _ = writeln!(out, "mutants: {} planted, {} caught, {without}", hunted.len(), hunted.len() - missed);

@@ -7,7 +7,7 @@ use model::gate::Gate;
 use model::plan::Verb;
 use model::service::{Hook, HookPoint};
 use model::strategy::{Strategy, StrategyName};
-use model::{Plan, Service, Share, Span};
+use model::{Plan, Service, Share, Span, Time};
 use std::collections::BTreeMap;
 
 /// With less, nobody has looked at the numbers before the way back is gone.
@@ -25,14 +25,16 @@ const DAY_FROM: u16 = 7 * 60;
 /// ... to here.
 const DAY_TO: u16 = 20 * 60;
 
-/// When the landing would begin, by the clock on the wall of those who look after the service. The
-/// caller knows their time zone; nothing here reads a clock.
+/// When the landing would begin, also by the clock on the wall of those who look after the service.
+/// The caller knows their time zone; nothing here reads a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// 1 for Monday to 7 for Sunday.
     pub weekday: u8,
     /// Minutes after midnight.
     pub minute: u16,
+    /// The same moment everywhere.
+    pub at: Time,
 }
 
 /// Something that a person should know before the plan is accepted.
@@ -68,6 +70,7 @@ pub fn concerns(service: &Service, plan: &Plan, outline: &Outline, now: Option<M
     look.at_secrets();
     if let Some(now) = now {
         look.at_the_clock(now);
+        look.at_the_calendar(now.at);
     }
     look.found
 }
@@ -317,6 +320,25 @@ impl Look<'_> {
         } else if now.minute < DAY_FROM || now.minute >= DAY_TO {
             self.say("at-night", "it lands while those who could help are asleep", help);
         }
+    }
+
+    /// What waits for a time that never comes only goes around late.
+    fn at_the_calendar(&mut self, now: Time) {
+        let mut gates = self.plan.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Approve { gate: Gate::Calendar(calendar) } => Some((calendar.next_open(now), step.timeout)),
+            _ => None,
+        });
+        let closed = gates.find(|(opens, patience)| opens.is_none_or(|opens| opens.since(now) > *patience));
+        let message = match closed {
+            None => return,
+            Some((None, _)) => "the calendar allows no landing within a year".to_owned(),
+            Some((Some(opens), patience)) => {
+                let wait = opens.since(now);
+                format!("the calendar opens in {wait}, and the rollout goes around after waiting for {patience}")
+            }
+        };
+        let help = "look at `gates.calendar`: its windows must lie outside its freezes; or deploy when it is open";
+        self.say("calendar-stays-closed", message, help);
     }
 }
 

@@ -7,18 +7,20 @@ use model::{Span, Time};
 
 /// Now, on the wall of whoever asks.
 pub(crate) fn moment_now() -> Moment {
-    moment(Zoned::now().datetime())
+    moment(&Zoned::now())
 }
 
-/// A moment of the week.
-pub(crate) fn moment(at: DateTime) -> Moment {
+fn moment(at: &Zoned) -> Moment {
     let minute = u16::from(at.hour().unsigned_abs()) * 60 + u16::from(at.minute().unsigned_abs());
-    Moment { weekday: at.weekday().to_monday_one_offset().unsigned_abs(), minute }
+    let weekday = at.weekday().to_monday_one_offset().unsigned_abs();
+    Moment { weekday, minute, at: Time(u64::try_from(at.timestamp().as_millisecond()).unwrap_or(0)) }
 }
 
 /// `2026-03-27T15:00`, for the parser of arguments.
-pub(crate) fn parse_local(text: &str) -> Result<DateTime, String> {
-    text.parse().map_err(|_| "write it as 2026-03-27T15:00".to_owned())
+pub(crate) fn parse_local(text: &str) -> Result<Moment, String> {
+    let help = || "write it as 2026-03-27T15:00".to_owned();
+    let local: DateTime = text.parse().map_err(|_| help())?;
+    Ok(moment(&local.to_zoned(TimeZone::system()).map_err(|_| help())?))
 }
 
 /// `2026-03-27`, `2026-03-27T15:00:00Z`, or how long ago: `2h`.

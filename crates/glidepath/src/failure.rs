@@ -41,6 +41,8 @@ impl Failure {
             io::ErrorKind::NotFound => ("not-found", "check the path; the folder must be there"),
             io::ErrorKind::PermissionDenied => ("no-permission", "run as a user who may, or choose another path"),
             io::ErrorKind::StorageFull => ("disk-full", "free some space and try again"),
+            io::ErrorKind::IsADirectory => ("not-a-file", "a file belongs there: correct the path"),
+            io::ErrorKind::NotADirectory => ("not-a-folder", "a part of the path is a file: correct the path"),
             _ => ("input-output", "check the path and the disk"),
         };
         Self::new(Exit::NoAccess, code, format!("{doing} failed: {error}"), help).at(path)

@@ -24,8 +24,18 @@ fn already_there(path: &Path) -> Failure {
     Failure::new(Exit::NoAccess, "already-there", "there is a file already", help).at(path)
 }
 
+/// Something stands where a file belongs: a folder, a pipe, a device.
+pub(crate) fn no_file(path: &Path, help: &str) -> Failure {
+    let what = if path.is_dir() { "this is a folder" } else { "this is no ordinary file" };
+    Failure::new(Exit::NoAccess, "not-a-file", what, help).at(path)
+}
+
 /// Writes a file; one that is there is only replaced by `force`.
 pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    // A pipe would wait for somebody to read it, and a device is never meant.
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(no_file(path, "nothing was written; name another file"));
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(!force).create(force).truncate(force);
     let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::file::no_file;
 use model::Service;
 use model::text::{self, SOURCE_BYTES_MAX, Source};
 use std::fs::{self, File};
@@ -75,7 +76,15 @@ fn usual() -> &'static str {
     USUAL.into_iter().find(|name| Path::new(name).exists()).unwrap_or(USUAL[0])
 }
 
+/// What this process has open already, as `<(...)` of a shell gives it: opening it waits for nobody.
+const OPEN_ALREADY: [&str; 3] = ["/dev/fd", "/dev/stdin", "/proc/self/fd"];
+
 fn open(path: &Path) -> Result<Text, Failure> {
+    // A pipe that nobody writes to would be waited for without end, and a device may never end.
+    let ordinary = fs::metadata(path).map_or(true, |there| there.is_file());
+    if !ordinary && !OPEN_ALREADY.iter().any(|open| path.starts_with(open)) {
+        return Err(no_file(path, "name a file or a folder, or read standard input with `-f -`"));
+    }
     let mut file = File::open(path).map_err(|error| {
         if error.kind() != io::ErrorKind::NotFound {
             return Failure::io(path, "reading", &error);

@@ -34,8 +34,8 @@ fn main() -> ExitCode {
             }
         }
         Err(error) if !error.use_stderr() => {
-            // Help and version, asked for. Whoever closes the pipe has read enough.
-            let _ = error.print();
+            // Help and version, asked for.
+            screen.asked_for(&error.render());
             Exit::Ok
         }
         Err(error) => screen.fail(&Failure::usage(&error, &words)),

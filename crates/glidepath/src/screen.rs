@@ -108,6 +108,17 @@ impl Screen {
         self.out.push_str(text);
     }
 
+    /// A help or a version, as the parser of arguments words it.
+    pub(crate) fn asked_for(&mut self, text: &clap::builder::StyledStr) {
+        if self.json {
+            self.json(&json!({"text": text.to_string()}));
+        } else if self.colour() {
+            self.print(&text.ansi().to_string());
+        } else {
+            self.print(&text.to_string());
+        }
+    }
+
     /// A line for standard output.
     pub(crate) fn line(&mut self, line: impl fmt::Display) {
         let _ = writeln!(self.out, "{line}");
@@ -171,6 +182,11 @@ impl Screen {
         }
     }
 
+    /// Sentences for standard error, at once, below what was asked.
+    pub(crate) fn aside(&self, text: &str) {
+        self.whisper(&indented(self.width(), 2, "", text));
+    }
+
     /// For standard error, at once. Where even that is closed there is nobody to tell.
     pub(crate) fn whisper(&self, text: &str) {
         let mut err = io::stderr().lock();
@@ -189,6 +205,11 @@ impl Screen {
             _ => exit,
         }
     }
+}
+
+/// `1 journal`, `2 journals`.
+pub(crate) fn counted(count: u64, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
 }
 
 /// A text from outside as a terminal may show it: nothing in it steers the terminal.

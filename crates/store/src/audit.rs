@@ -16,7 +16,7 @@ use crate::sqlite::Journals;
 use crate::sqlite::rows::{ENTRY, Entry, Head, Ledger, Problem};
 use engine::store::{Cursor, Position, Record, StoreError, Trouble};
 use model::{Digest, Subject, Time};
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, Row, ToSql, params};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -53,8 +53,8 @@ pub struct Verified {
     pub subjects: u64,
     /// How many entries there are.
     pub entries: u64,
-    /// The digest of where they all end, to be kept elsewhere.
-    pub anchor: Anchor,
+    /// The digest of where they all end, to be kept elsewhere; none where not everything can be read.
+    pub anchor: Option<Anchor>,
     /// The first broken place of each subject that has one, and what is wrong with the whole.
     pub broken: Vec<Broken>,
 }
@@ -196,33 +196,76 @@ pub(crate) fn anchor_in(connection: &Connection, at: Option<Cursor>) -> Result<A
 
 pub(crate) fn verify_in(connection: &Connection) -> Result<Verified, Problem> {
     let mut broken = Vec::new();
-    let mut entries = 0;
+    let (mut subjects, mut entries) = (0, 0);
+    let mut unlisted = None;
     let mut statement = connection.prepare_cached("SELECT id, name, position, hash, seal FROM subject NOT INDEXED")?;
     let mut rows = statement.query([])?;
-    let mut subjects = 0;
-    while let Some(row) = rows.next()? {
+    loop {
+        let read = rows.next().and_then(|row| row.map(End::read).transpose());
+        let end = match readable(read)? {
+            Ok(Some(end)) => end,
+            Ok(None) => break,
+            // Which journals stood behind it nobody can say; those before it were followed.
+            Err(why) => {
+                unlisted = Some(format!("the list of journals cannot be read behind the first {subjects}: {why}"));
+                break;
+            }
+        };
         subjects += 1;
-        let name = String::from_utf8_lossy(row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?).into_owned();
-        let head = Head { id: row.get(0)?, position: Position(row.get(2)?), hash: row.get(3)? };
-        let sealed = row.get::<_, Hash>(4)? == chain::head(head.id, &name, head.position, &head.hash);
-        let (count, place) = follow_chain(connection, &name, &head, sealed)?;
+        let (count, place) = follow_chain(connection, &end)?;
         entries += count;
         if let Some((position, what)) = place.filter(|_| broken.len() < BROKEN_MAX) {
-            broken.push(Broken { subject: Some(Subject::from_text(&name)), position, what });
+            broken.push(Broken { subject: Some(Subject::from_text(&end.name)), position, what });
         }
     }
     broken.sort_by(|a, b| a.subject.cmp(&b.subject));
-    broken.extend(whole(connection, subjects, entries)?);
-    Ok(Verified { subjects, entries, anchor: anchor_in(connection, None)?, broken })
+    let on_the_whole = match unlisted {
+        Some(what) => vec![what],
+        None => whole(connection, subjects, entries)?,
+    };
+    broken.extend(on_the_whole.into_iter().map(|what| Broken { subject: None, position: Position(0), what }));
+    let anchor = readable_rows(anchor_in(connection, None))?.ok();
+    Ok(Verified { subjects, entries, anchor, broken })
+}
+
+/// What was read, or why it cannot be where the file is damaged there: that ends nothing but this reading.
+fn readable<T>(read: rusqlite::Result<T>) -> Result<Result<T, String>, Problem> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if trouble(&error) == Trouble::Corrupt => Ok(Err(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As [`readable`], where rows are judged as well.
+fn readable_rows<T>(read: Result<T, Problem>) -> Result<Result<T, String>, Problem> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(Problem::Damaged(what)) => Ok(Err(what)),
+        Err(Problem::Sqlite(error)) => readable(Err(error)),
+    }
+}
+
+/// Where a journal ends, as its row says.
+struct End {
+    name: String,
+    head: Head,
+    /// Whether the row is as it was written.
+    sealed: bool,
+}
+
+impl End {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let name = String::from_utf8_lossy(row.get_ref(1)?.as_bytes()?).into_owned();
+        let head = Head { id: row.get(0)?, position: Position(row.get(2)?), hash: row.get(3)? };
+        let sealed = row.get::<_, Hash>(4)? == chain::head(head.id, &name, head.position, &head.hash);
+        Ok(Self { name, head, sealed })
+    }
 }
 
 /// Follows one chain: how many entries there are, and the first place that does not fit.
-fn follow_chain(
-    connection: &Connection,
-    name: &str,
-    head: &Head,
-    sealed: bool,
-) -> Result<(u64, Option<(Position, String)>), Problem> {
+fn follow_chain(connection: &Connection, end: &End) -> Result<(u64, Option<(Position, String)>), Problem> {
+    let End { name, head, sealed } = end;
     let sql = format!("SELECT {ENTRY} FROM entry e WHERE subject = ?1 ORDER BY position");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![head.id])?;
@@ -230,14 +273,13 @@ fn follow_chain(
     let mut broken = None;
     loop {
         let read = rows.next().and_then(|row| row.map(Entry::read).transpose());
-        let entry = match read {
+        let entry = match readable(read)? {
             Ok(Some(entry)) => entry,
             Ok(None) => break,
-            Err(error) if trouble(&error) == Trouble::Corrupt => {
-                let what = format!("it cannot be read: {error}");
+            Err(why) => {
+                let what = format!("it cannot be read: {why}");
                 return Ok((count, broken.or(Some((next, what)))));
             }
-            Err(error) => return Err(error.into()),
         };
         count += 1;
         if broken.is_none() {
@@ -254,7 +296,7 @@ fn follow_chain(
         ))
     } else if previous != head.hash {
         Some((ends, "it is not the entry that the journal had ended with".to_owned()))
-    } else if !sealed {
+    } else if !*sealed {
         Some((ends, "the row that says where the journal ends was changed".to_owned()))
     } else {
         None
@@ -276,23 +318,29 @@ fn misfit(entry: &Entry, name: &str, expected: Position, previous: &Hash) -> Opt
 }
 
 /// What is wrong with the whole: subjects or entries that are gone, or belong to nobody.
-fn whole(connection: &Connection, subjects: u64, entries: u64) -> Result<Vec<Broken>, Problem> {
+fn whole(connection: &Connection, subjects: u64, entries: u64) -> Result<Vec<String>, Problem> {
     let mut broken = Vec::new();
-    let mut add = |what: String| broken.push(Broken { subject: None, position: Position(0), what });
     let sql = "SELECT count(*), coalesce(max(cursor), 0) FROM entry NOT INDEXED";
-    let (there, last): (u64, u64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if there != entries {
-        add(format!("{there} entries are there, but {entries} belong to the journals of its subjects"));
+    let counted: rusqlite::Result<(u64, u64)> = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let counted = readable(counted)?;
+    match &counted {
+        Err(why) => broken.push(format!("the entries of all journals cannot be counted: {why}")),
+        Ok((there, _)) if *there != entries => {
+            broken.push(format!("{there} entries are there, but {entries} belong to the journals of its subjects"));
+        }
+        Ok(_) => {}
     }
-    match Ledger::load(connection) {
-        Err(Problem::Damaged(what)) => add(what),
-        Err(error) => return Err(error),
+    match readable_rows(Ledger::load(connection))? {
+        Err(what) => broken.push(what),
         Ok(ledger) => {
-            if there != ledger.cursor.0 || last != ledger.cursor.0 {
-                add(format!("{there} entries up to the cursor {last} are left of {}", ledger.cursor.0));
+            let cursor = ledger.cursor.0;
+            if let Ok((there, last)) = counted
+                && (there, last) != (cursor, cursor)
+            {
+                broken.push(format!("{there} entries up to the cursor {last} are left of {cursor}"));
             }
             if subjects != ledger.subjects {
-                add(format!("{subjects} subjects are left of {}", ledger.subjects));
+                broken.push(format!("{subjects} subjects are left of {}", ledger.subjects));
             }
         }
     }

@@ -3,15 +3,17 @@
 //! The copy is of one snapshot: what was acknowledged before it began is in it, nothing is half in it.
 //! It is made under another name, verified like any journal, synced, and only then given its name, so
 //! under that name there is never half a copy. While it is made the log cannot be shortened, so the
-//! log grows by what is written meanwhile.
+//! log grows by what is written meanwhile. What an interrupted copy left under its other name is removed
+//! by the next one.
 
 use crate::audit;
-use crate::error::{explain, explain_io};
+use crate::error::{explain, explain_io, trouble};
 use crate::sqlite::{Holder, Place, beside, for_reading, sync_folder};
 use engine::store::{StoreError, Trouble};
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ffi};
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,20 +46,30 @@ pub(crate) fn copy(
 ) -> Result<(), StoreError> {
     let to = Place::of(to)?.path;
     let _holder = may_write(from, &to, existing)?;
-    let partial = Partial::beside(&to);
-    let failed = |error: rusqlite::Error| explain(&partial.0, "copying the journals", &error);
     let source = for_reading(from)?;
     // One snapshot for all steps: without it every write of the controller would begin the copy anew.
-    let snapshot = source.unchecked_transaction().map_err(failed)?;
-    snapshot.query_row("SELECT count(*) FROM ledger", [], |_| Ok(())).map_err(failed)?;
-    let mut copy = Connection::open(&partial.0).map_err(failed)?;
+    let unread = |error: rusqlite::Error| explain(&from.path, "copying the journals", &error);
+    let snapshot = source.unchecked_transaction().map_err(unread)?;
+    snapshot.query_row("SELECT count(*) FROM ledger", [], |_| Ok(())).map_err(unread)?;
+    remove_interrupted(&to);
+    let partial = Partial::beside(&to)?;
+    let failed = |error: rusqlite::Error| at_fault(&error, from, &partial.path);
+    let mut copy = Connection::open(&partial.path).map_err(failed)?;
     copy_pages(&source, &mut copy, progress).map_err(failed)?;
     drop(snapshot);
     // One file, without a log beside it.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(failed)?;
-    verify(from, &partial.0, &copy)?;
+    verify(from, &copy)?;
     copy.close().map_err(|(_, error)| failed(error))?;
     partial.become_durably(&to, existing)
+}
+
+/// The copy is new, and has page for page what the source has: damage is the source's, whatever SQLite
+/// was reading when it saw it.
+fn at_fault(error: &rusqlite::Error, from: &Place, partial: &Path) -> StoreError {
+    let read = error.sqlite_error().is_some_and(|failure| failure.extended_code == ffi::SQLITE_IOERR_READ);
+    let path = if read || trouble(error) == Trouble::Corrupt { &from.path } else { partial };
+    explain(path, "copying the journals", error)
 }
 
 fn may_write(from: &Place, to: &Path, existing: Existing) -> Result<Option<Holder>, StoreError> {
@@ -96,8 +108,8 @@ fn copy_pages(source: &Connection, copy: &mut Connection, progress: &mut dyn FnM
 }
 
 /// A copy of a damaged file would take the place of a good one.
-fn verify(from: &Place, partial: &Path, copy: &Connection) -> Result<(), StoreError> {
-    let verified = audit::verify_in(copy).map_err(|problem| problem.explain(partial, "verifying the copy"))?;
+fn verify(from: &Place, copy: &Connection) -> Result<(), StoreError> {
+    let verified = audit::verify_in(copy).map_err(|problem| problem.explain(&from.path, "verifying a copy of it"))?;
     match verified.broken.first() {
         None => Ok(()),
         Some(broken) => Err(StoreError {
@@ -122,25 +134,43 @@ fn refuse_what_is_no_file(to: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// What stands in the name of a copy that is not finished, before its process and its number there.
+const PARTIAL: &str = ".partial-";
+
+/// Its rights, as SQLite gives them.
+const PARTIAL_MODE: u32 = 0o644;
+
+/// The most names of a folder that are looked at for copies that were interrupted.
+const NAMES_MAX: usize = 10_000;
+
 /// A copy that is not finished; dropped, it is removed.
-struct Partial(PathBuf);
+struct Partial {
+    path: PathBuf,
+    /// Locked as long as somebody works on it: what nobody holds was interrupted.
+    file: File,
+}
 
 impl Partial {
-    fn beside(to: &Path) -> Self {
+    fn beside(to: &Path) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let (pid, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Self(beside(to, &format!(".partial-{pid}-{number}")))
+        let path = beside(to, &format!("{PARTIAL}{pid}-{number}"));
+        let made = File::options().write(true).create_new(true).mode(PARTIAL_MODE).open(&path);
+        let file = made.map_err(|error| explain_io(to, "beginning the copy", &error))?;
+        // On a file system without locks nobody can say what was interrupted, and nothing is removed.
+        let _ = file.try_lock();
+        Ok(Self { path, file })
     }
 
     fn become_durably(self, to: &Path, existing: Existing) -> Result<(), StoreError> {
         let failed = |error| explain_io(to, "giving the copy its name", &error);
-        File::open(&self.0).and_then(|file| file.sync_all()).map_err(failed)?;
+        self.file.sync_all().map_err(failed)?;
         match existing {
             // A link, unlike a rename, fails where somebody made the file meanwhile.
-            Existing::Refuse => fs::hard_link(&self.0, to).map_err(failed)?,
+            Existing::Refuse => fs::hard_link(&self.path, to).map_err(failed)?,
             Existing::Replace => {
                 refuse_what_is_no_file(to)?;
-                fs::rename(&self.0, to).map_err(failed)?;
+                fs::rename(&self.path, to).map_err(failed)?;
             }
         }
         sync_folder(to)
@@ -149,8 +179,38 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&self.0, suffix));
+        remove_with_logs(&self.path);
+    }
+}
+
+fn remove_with_logs(path: &Path) {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let _ = fs::remove_file(beside(path, suffix));
+    }
+}
+
+/// Removes what copies to this file left that were killed. Where that fails there is only more on the
+/// disk than there need be.
+fn remove_interrupted(to: &Path) {
+    let (Some(folder), Some(name)) = (to.parent(), to.file_name()) else { return };
+    let Ok(names) = fs::read_dir(folder) else { return };
+    for found in names.flatten().take(NAMES_MAX) {
+        let found = found.file_name();
+        let rest = found.as_encoded_bytes().strip_prefix(name.as_encoded_bytes());
+        let numbers = rest.and_then(|rest| rest.strip_prefix(PARTIAL.as_bytes()));
+        // Our own are not interrupted; and SQLite's locks on a file end when its process closes the file anywhere.
+        if numbers.and_then(process_of).is_none_or(|pid| pid == std::process::id()) {
+            continue;
+        }
+        let path = folder.join(&found);
+        if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            remove_with_logs(&path);
         }
     }
+}
+
+/// The process in `4711-0`.
+fn process_of(numbers: &[u8]) -> Option<u32> {
+    let (pid, number) = std::str::from_utf8(numbers).ok()?.split_once('-')?;
+    number.parse::<u64>().ok().and(pid.parse().ok())
 }

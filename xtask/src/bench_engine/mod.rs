@@ -7,11 +7,13 @@ mod child;
 mod clock;
 mod fleet;
 mod host;
+mod instructions;
 mod process;
 
 pub(crate) use child::ChildArguments;
 
 use clap::Args;
+use instructions::{Counted, VALGRIND, count_instructions};
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -29,8 +31,6 @@ const RECOVERY_MAX: f64 = 2.0;
 /// How often the process is killed and recovered: the fastest counts, because what else a machine does
 /// only ever makes it slower.
 const KILLS: usize = 3;
-/// So many services are enough to count instructions by.
-const COUNTED_SERVICES: usize = 100;
 
 /// What can be said to `cargo xtask bench engine`.
 #[derive(Args)]
@@ -78,14 +78,16 @@ pub(crate) fn run(arguments: &EngineArguments) -> ExitCode {
     let figures = match measured {
         Ok(figures) => figures,
         Err(why) => {
-            let _ = writeln!(out, "bench engine: {why}");
+            let _ = writeln!(std::io::stderr(), "bench engine: {why}");
             return ExitCode::FAILURE;
         }
     };
     // What every process needs is too much for a few services: only the full fleet is judged by the aims.
     let missed = if arguments.small { Vec::new() } else { missed(&figures) };
     if arguments.json {
-        let _ = writeln!(out, "{}", json!({ "figures": figures, "missed": missed }));
+        let mut figures = figures;
+        figures.insert("missed".into(), json!(missed));
+        let _ = writeln!(out, "{}", Value::Object(figures));
     } else {
         print(&mut out, &figures, &missed);
     }
@@ -124,8 +126,16 @@ fn measure(folder: &Path, services: usize, seconds: u64, count: bool) -> Result<
     figures.insert("rollout_bytes".into(), grown.into());
     figures.insert("rollout_bytes_recovered".into(), recovered.into());
     if count {
-        let instructions = count_instructions(folder)?;
-        figures.insert("tick_instructions".into(), (instructions * services as f64).into());
+        match count_instructions(folder, VALGRIND)? {
+            Counted::Each(instructions) => {
+                figures.insert("tick_instructions".into(), (instructions * services as f64).into());
+            }
+            // No aim is about them: they repeat where times do not, and say what a time is made of.
+            Counted::Not(why) => {
+                figures.insert("tick_instructions".into(), Value::Null);
+                figures.insert("tick_instructions_not_counted".into(), why.into());
+            }
+        }
     }
     Ok(figures)
 }
@@ -195,40 +205,6 @@ impl Running {
     }
 }
 
-/// Instructions for one service and one second, counted by Valgrind because not every machine lets
-/// its own counters be read: two runs that differ in their length only.
-fn count_instructions(folder: &Path) -> Result<f64, String> {
-    let mut counted = Vec::new();
-    for seconds in [4, 14] {
-        let inner = folder.join(format!("counted-{seconds}"));
-        std::fs::create_dir_all(&inner).map_err(|error| error.to_string())?;
-        let shape = Shape { folder: &inner, services: COUNTED_SERVICES, rate: COUNTED_SERVICES as u64 / 50, seconds };
-        let mut command = Command::new("valgrind");
-        command.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
-        command.arg(std::env::current_exe().unwrap_or_default()).args(shape.arguments()).arg("--ends");
-        let output = command.output().map_err(|error| format!("valgrind (which counts instructions): {error}"))?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = said.lines().find(|line| line.contains("I refs:") || line.contains("I   refs:"));
-        let digits: String = line
-            .unwrap_or_default()
-            .split(':')
-            .nth(1)
-            .unwrap_or_default()
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
-        let instructions: f64 = digits.parse().map_err(|_| format!("valgrind counted nothing: {said}"))?;
-        let figures: Map<String, Value> = String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Map<String, Value>>(line).ok())
-            .flatten()
-            .collect();
-        counted.push((instructions, number(&figures, "asked")));
-    }
-    let [(short, short_asked), (long, long_asked)] = counted[..] else { return Err("nothing was counted".into()) };
-    Ok((long - short) / (long_asked - short_asked))
-}
-
 fn number(figures: &Map<String, Value>, key: &str) -> f64 {
     figures.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN)
 }
@@ -253,9 +229,10 @@ fn print(out: &mut impl Write, figures: &Map<String, Value>, missed: &[String]) 
         let _ = writeln!(out, "  missed: {line}");
     }
     let figure = |key| number(figures, key);
-    let instructions = match figures.get("tick_instructions").and_then(Value::as_f64) {
-        Some(count) => format!("{:.2} G instructions", count / 1e9),
-        None => "instructions not counted".into(),
+    let instructions = match (figures.get("tick_instructions"), figures.get("tick_instructions_not_counted")) {
+        (_, Some(why)) => format!("instructions not counted: {}", why.as_str().unwrap_or_default()),
+        (Some(count), None) => format!("{:.2} G instructions", count.as_f64().unwrap_or(f64::NAN) / 1e9),
+        (None, None) => "instructions not counted".into(),
     };
     let _ = writeln!(
         out,
@@ -273,4 +250,28 @@ fn print(out: &mut impl Write, figures: &Map<String, Value>, missed: &[String]) 
         figure("recovery_seconds"),
         figure("recovery_seconds_slowest"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_valgrind_everything_else_is_measured_and_judged() {
+        let folder = std::env::temp_dir().join(format!("glidepath-uncounted-{}", std::process::id()));
+        let counted = count_instructions(&folder, "no-such-valgrind");
+        std::fs::remove_dir_all(folder).expect("it is there");
+        let Ok(Counted::Not(why)) = counted else { panic!("it counts without a counter") };
+        let aims = ["rollout_bytes", "cpu_per_second", "delay_p99_ms", "recovery_seconds"];
+        let mut figures: Map<String, Value> = aims.iter().map(|key| ((*key).to_owned(), 0.5.into())).collect();
+        figures.insert("tick_instructions".into(), Value::Null);
+        figures.insert("tick_instructions_not_counted".into(), why.into());
+        assert_eq!(missed(&figures), [] as [&str; 0]);
+        let mut said = Vec::new();
+        print(&mut said, &figures, &[]);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains("(instructions not counted: valgrind is not installed)"), "{said}");
+        figures.remove("rollout_bytes");
+        assert_eq!(missed(&figures).len(), 1, "a figure that an aim is about must be there");
+    }
 }

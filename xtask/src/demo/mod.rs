@@ -10,6 +10,7 @@ mod story;
 use clap::Args;
 use engine::facts::Facts;
 use engine::journal::Phase;
+use engine::journal::entry::{Ending, Entry};
 use engine::store::Position;
 use model::{Digest, Release, ReleaseNumber, Service, Span, Time};
 use paint::Paint;
@@ -51,6 +52,12 @@ pub(crate) struct DemoArguments {
     /// Tell it line by line, even on a terminal.
     #[arg(long)]
     plain: bool,
+    /// Figures for programs, and nothing else: nothing is shown, so nothing is waited for.
+    #[arg(long)]
+    json: bool,
+    /// Exit with an error where it does not end as announced.
+    #[arg(long)]
+    check: bool,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -78,22 +85,32 @@ const ACTS: [Act; 2] = [
 
 /// Runs the task.
 pub(crate) fn run(arguments: &DemoArguments) -> ExitCode {
+    match if arguments.json { counted() } else { shown(arguments) } {
+        Ok(figures) if arguments.check && !figures.as_announced() => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        // Whoever listened has gone.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "demo: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Plays it for nobody to see, and says what came of it.
+fn counted() -> io::Result<Figures> {
+    let figures = Stage::new(io::sink(), Paint { colours: false }, false, FRAME, Duration::ZERO)?.play()?;
+    writeln!(io::stdout(), "{}", figures.json())?;
+    Ok(figures)
+}
+
+fn shown(arguments: &DemoArguments) -> io::Result<Figures> {
     let terminal = io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
     let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let drawn = terminal && !arguments.plain && has_room();
     let pause = Duration::from_millis(FRAME.0).div_f64(arguments.speed.max(1.0));
     let step = Span((FRAME.0 as f64 * arguments.speed.min(1.0)).max(1.0) as u64);
-    let shown =
-        Stage::new(io::stdout().lock(), Paint { colours }, drawn, step, pause).and_then(|mut stage| stage.play());
-    match shown {
-        // Whoever listened has gone.
-        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(io::stderr(), "demo: {why}");
-            ExitCode::FAILURE
-        }
-        Ok(false) => ExitCode::FAILURE,
-        Ok(true) | Err(_) => ExitCode::SUCCESS,
-    }
+    Stage::new(io::stdout().lock(), Paint { colours }, drawn, step, pause)?.play()
 }
 
 /// Whether the terminal says that it is large enough; one that says nothing is believed to be.
@@ -120,6 +137,8 @@ struct Stage<W> {
     written: Position,
     step: Span,
     pause: Duration,
+    landed: u32,
+    gone_around: u32,
 }
 
 impl<W: Write> Stage<W> {
@@ -133,11 +152,12 @@ impl<W: Write> Stage<W> {
         let begins = scene.now();
         let screen = drawn.then(|| Screen::new(begins));
         let written = scene.world().checker.state.position;
-        Ok(Self { out, paint, screen, narrator: Narrator::default(), service, scene, begins, written, step, pause })
+        let (narrator, landed, gone_around) = (Narrator::default(), 0, 0);
+        Ok(Self { out, paint, screen, narrator, service, scene, begins, written, step, pause, landed, gone_around })
     }
 
-    /// Plays it all; whether everything ended as announced.
-    fn play(&mut self) -> io::Result<bool> {
+    /// Plays it all, and says what came of it.
+    fn play(&mut self) -> io::Result<Figures> {
         if self.screen.is_none() {
             writeln!(self.out, "The real engine in a simulated world: no process starts, no port opens.")?;
         }
@@ -177,6 +197,11 @@ impl<W: Write> Stage<W> {
     fn tell(&mut self) -> io::Result<()> {
         for (position, at, entry) in self.scene.written(self.written) {
             self.written = position;
+            match &entry {
+                Entry::Ended { ending: Ending::Completed { .. }, .. } => self.landed += 1,
+                Entry::Ended { ending: Ending::RolledBack, .. } => self.gone_around += 1,
+                _ => {}
+            }
             let Some(line) = self.narrator.line(&entry) else { continue };
             let at = at.since(self.begins);
             match &mut self.screen {
@@ -187,22 +212,69 @@ impl<W: Write> Stage<W> {
         Ok(())
     }
 
-    fn closing(&mut self) -> io::Result<bool> {
+    fn closing(&mut self) -> io::Result<Figures> {
         let world = self.scene.world();
-        let state = &world.checker.state;
-        let well = state.standing.release == Some(ReleaseNumber(2)) && world.checker.broken.is_empty();
-        let verdict =
-            if well { "@2 landed; @3 went around on its own." } else { "It should not have ended like this." };
-        let count = state.position;
-        writeln!(self.out, "\n{} {count} journal entries, every effect checked.", self.paint.bold(verdict))?;
-        for line in &world.checker.broken {
-            writeln!(self.out, "broken: {line}")?;
-        }
+        let figures = Figures {
+            serves: world.checker.state.standing.release,
+            landed: self.landed,
+            gone_around: self.gone_around,
+            entries: world.checker.state.position,
+            broken: world.checker.broken.clone(),
+        };
         writeln!(self.out, "\nTry next:")?;
         for (command, what) in NEXT {
             writeln!(self.out, "  {command:<30} {}", self.paint.dim(what))?;
         }
-        Ok(well)
+        let verdict = if figures.as_announced() {
+            "@2 landed; @3 went around on its own; every effect was checked."
+        } else {
+            "It should not have ended like this."
+        };
+        writeln!(self.out, "\n{}", self.paint.bold(verdict))?;
+        for line in &figures.broken {
+            writeln!(self.out, "broken: {line}")?;
+        }
+        writeln!(self.out, "{}", figures.line())?;
+        Ok(figures)
+    }
+}
+
+/// What came of it.
+struct Figures {
+    serves: Option<ReleaseNumber>,
+    landed: u32,
+    gone_around: u32,
+    entries: Position,
+    /// What the checkers of the simulated world say.
+    broken: Vec<String>,
+}
+
+impl Figures {
+    /// Whether the good one landed, the bad one did not, and nothing was broken meanwhile.
+    fn as_announced(&self) -> bool {
+        self.serves == Some(ReleaseNumber(2)) && (self.landed, self.gone_around) == (1, 1) && self.broken.is_empty()
+    }
+
+    fn line(&self) -> String {
+        format!(
+            "demo: {} releases, {} landed, {} went around, {} journal entries, {} broken",
+            ACTS.len(),
+            self.landed,
+            self.gone_around,
+            self.entries,
+            self.broken.len()
+        )
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "releases": ACTS.len(),
+            "landed": self.landed,
+            "gone_around": self.gone_around,
+            "entries": self.entries,
+            "broken": self.broken,
+            "as_announced": self.as_announced(),
+        })
     }
 }
 
@@ -227,25 +299,27 @@ fn quiet(world: &World) -> bool {
 mod tests {
     use super::*;
 
-    fn played(drawn: bool) -> (String, bool) {
+    fn played(drawn: bool) -> (String, Figures) {
         let paint = Paint { colours: false };
         let mut stage = Stage::new(Vec::new(), paint, drawn, FRAME, Duration::ZERO).expect("the service is good");
-        let well = stage.play().expect("memory takes everything");
-        (String::from_utf8(stage.out).expect("it is text"), well)
+        let figures = stage.play().expect("memory takes everything");
+        (String::from_utf8(stage.out).expect("it is text"), figures)
     }
 
     #[test]
     fn the_demo_ends_as_announced() {
-        let (told, well) = played(false);
-        assert!(well, "{told}");
+        let (told, figures) = played(false);
+        assert!(figures.as_announced(), "{told}");
         assert!(told.contains("errors failed: going around"), "{told}");
+        assert_eq!(told.lines().last(), Some(figures.line().as_str()), "it ends with its figures");
+        assert_eq!((&figures.json()["landed"], &figures.json()["gone_around"]), (&1.into(), &1.into()));
         assert!(!told.contains('\u{1b}'), "{told}");
     }
 
     #[test]
     fn no_picture_is_wider_or_higher_than_a_terminal() {
-        let (drawn, well) = played(true);
-        assert!(well);
+        let (drawn, figures) = played(true);
+        assert!(figures.as_announced());
         for picture in drawn.split("\u{1b}[J") {
             let lines: Vec<String> = picture.lines().map(screen::without_controls).collect();
             assert!(lines.len() < ROOM.1, "{} lines:\n{picture}", lines.len());

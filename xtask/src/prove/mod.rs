@@ -10,7 +10,7 @@ mod record;
 use clap::Args;
 use part::{PARTS, Part, Run, figures_of_task, figures_of_tests};
 use record::Record;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -30,6 +30,12 @@ pub(crate) struct ProveArguments {
     /// At a small size, to see that nothing is broken: nothing is kept, no page is written.
     #[arg(long)]
     small: bool,
+    /// Figures for programs: one document, once everything has ended.
+    #[arg(long)]
+    json: bool,
+    /// Exit with an error where a part failed.
+    #[arg(long)]
+    check: bool,
 }
 
 fn names() -> clap::builder::PossibleValuesParser {
@@ -40,10 +46,11 @@ fn names() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(arguments: &ProveArguments) -> ExitCode {
     let chosen =
         PARTS.iter().filter(|part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| name == part.name));
-    let passed = if arguments.small { small(chosen) } else { full(chosen, arguments.again) };
-    match passed {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let proven = if arguments.small { small(chosen, arguments.json) } else { full(chosen, arguments) };
+    let told = proven.and_then(|records| tell(&records, arguments).map(|()| records));
+    match told {
+        Ok(records) if arguments.check && records.iter().any(|record| !record.passed) => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
         Err(why) => {
             let _ = writeln!(io::stderr(), "prove: {why}");
             ExitCode::FAILURE
@@ -51,45 +58,67 @@ pub(crate) fn run(arguments: &ProveArguments) -> ExitCode {
     }
 }
 
-fn small<'a>(parts: impl Iterator<Item = &'a Part>) -> io::Result<bool> {
-    let mut all = true;
-    for (part, run) in parts.filter_map(|part| Some((part, part.small?))) {
-        say(&format!("prove: {} (small)", part.name))?;
-        all &= command(run, false)?.status()?.success();
+/// The line of figures at the end, or all of them for programs.
+fn tell(records: &[Record], arguments: &ProveArguments) -> io::Result<()> {
+    let passed = records.iter().filter(|record| record.passed).count();
+    let (parts, failed) = (records.len(), records.len() - passed);
+    if arguments.json {
+        let kept: Vec<_> = records.iter().map(Record::json).collect();
+        return say(&json!({ "parts": kept, "passed": passed, "failed": failed }).to_string());
     }
-    Ok(all)
+    let seconds: u64 = records.iter().map(|record| record.seconds).sum();
+    let page = if arguments.small { String::new() } else { format!("; see {PAGE}") };
+    let took = page::duration(seconds);
+    say(&format!("prove: {parts} parts, {passed} passed, {failed} failed, in {took}{page}"))
 }
 
-fn full<'a>(parts: impl Iterator<Item = &'a Part>, again: bool) -> io::Result<bool> {
+/// Each part as `make test` runs it. What it says is shown as it comes, unless figures are asked for.
+fn small<'a>(parts: impl Iterator<Item = &'a Part>, json: bool) -> io::Result<Vec<Record>> {
+    let commit = commit()?;
+    let mut records = Vec::new();
+    for (part, run) in parts.filter_map(|part| Some((part, part.small?))) {
+        if !json {
+            say(&format!("prove: {} (small)", part.name))?;
+        }
+        records.push(prove(part, run, &commit, json)?);
+    }
+    Ok(records)
+}
+
+fn full<'a>(parts: impl Iterator<Item = &'a Part>, arguments: &ProveArguments) -> io::Result<Vec<Record>> {
     let folder = root().join("target").join("proof-parts");
-    let (commit, mut all) = (commit()?, true);
+    let (commit, mut records) = (commit()?, Vec::new());
+    let progress = |line: &str| if arguments.json { Ok(()) } else { say(line) };
     for part in parts {
-        let known = Record::kept(&folder, part.name).filter(|record| !again && record.stands_for(&commit));
+        let known = Record::kept(&folder, part.name).filter(|record| !arguments.again && record.stands_for(&commit));
         let record = match known {
             Some(record) => record,
             None => {
-                say(&format!("prove: {} …", part.name))?;
-                let record = prove(part, &commit)?;
+                progress(&format!("prove: {} …", part.name))?;
+                let record = prove(part, part.full, &commit, true)?;
                 record.keep(&folder)?;
                 record
             }
         };
         let word = if record.passed { "passed" } else { "FAILED" };
-        say(&format!("prove: {} {word} in {} s: {}", part.name, record.seconds, record.figures))?;
-        all &= record.passed;
+        progress(&format!("prove: {} {word} in {} s: {}", part.name, record.seconds, record.figures))?;
+        records.push(record);
     }
-    let records: Vec<_> = PARTS.iter().map(|part| (part, Record::kept(&folder, part.name))).collect();
+    let kept: Vec<_> = PARTS.iter().map(|part| (part, Record::kept(&folder, part.name))).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::fs::write(root().join(PAGE), page::page(&today(), &commit, cores, &records))?;
-    say(&format!("prove: see {PAGE}"))?;
-    Ok(all)
+    std::fs::write(root().join(PAGE), page::page(&today(), &commit, cores, &kept))?;
+    Ok(records)
 }
 
+/// Runs a part; its figures are taken down where they are wanted, else it speaks for itself.
 #[expect(clippy::disallowed_methods, reason = "it says how long a part took, and decides nothing by it")]
-fn prove(part: &Part, commit: &str) -> io::Result<Record> {
+fn prove(part: &Part, run: Run, commit: &str, figures: bool) -> io::Result<Record> {
     let begins = std::time::Instant::now();
-    let (passed, said) = said(command(part.full, true)?)?;
-    let (figures, details) = match part.full {
+    let (passed, said) = match command(run, figures)? {
+        mut command if !figures => (command.status()?.success(), String::new()),
+        command => said(command)?,
+    };
+    let (figures, details) = match run {
         Run::Task(_) => {
             let details = said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null);
             (figures_of_task(&details), details)

@@ -26,7 +26,8 @@ pub(super) fn page(date: &str, commit: &str, cores: usize, parts: &[(&Part, Opti
     text
 }
 
-fn duration(seconds: u64) -> String {
+/// A time in the words of the page.
+pub(super) fn duration(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min {} s", seconds / 60, seconds % 60) }
 }
 

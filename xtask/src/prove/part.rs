@@ -1,6 +1,6 @@
 //! The parts of the proof: one line of data for each.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// One part of the proof.
 pub(super) struct Part {
@@ -105,12 +105,22 @@ pub(super) fn figures_of_task(figures: &Value) -> String {
                 let sum: u64 = table.values().filter_map(Value::as_u64).sum();
                 format!("{sum} {name} of {} kinds", table.len())
             }
-            Value::Number(number) => format!("{number} {name}"),
+            Value::Number(number) => format!("{} {name}", rounded(number)),
             Value::String(text) => format!("{name} {text}"),
             Value::Bool(_) | Value::Null => format!("{name} {value}"),
         }
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// A number as a page shows it: whole, or to three places behind the point.
+fn rounded(number: &Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() => {
+            format!("{:.3}", float).trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => number.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -123,7 +133,8 @@ mod tests {
                     test result: FAILED. 4 passed; 2 failed; 0 ignored";
         assert_eq!(figures_of_tests(said, None), "7 passed, 2 failed");
         assert_eq!(figures_of_tests(said, Some("kill -9: ")), "7 kills, 0 lost");
-        let figures = serde_json::json!({"broken": [], "faults": {"late": 2, "twice": 3}, "seeds": 9});
-        assert_eq!(figures_of_task(&figures), "0 broken, 5 faults of 2 kinds, 9 seeds");
+        let figures =
+            serde_json::json!({"broken": [], "faults": {"late": 2, "twice": 3}, "seconds": 1.23456, "seeds": 9});
+        assert_eq!(figures_of_task(&figures), "0 broken, 5 faults of 2 kinds, 1.235 seconds, 9 seeds");
     }
 }

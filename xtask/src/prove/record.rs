@@ -24,13 +24,18 @@ impl Record {
     /// Keeps it, as a whole or not at all.
     pub(super) fn keep(&self, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let text = json!({
-            "part": self.part, "commit": self.commit, "date": self.date, "seconds": self.seconds,
-            "passed": self.passed, "figures": self.figures, "details": self.details,
-        });
+        let text = self.json();
         let unfinished = folder.join(format!("{}.unfinished", self.part));
         std::fs::write(&unfinished, format!("{text:#}\n"))?;
         std::fs::rename(unfinished, folder.join(format!("{}.json", self.part)))
+    }
+
+    /// All of it, for programs and for the next run.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "part": self.part, "commit": self.commit, "date": self.date, "seconds": self.seconds,
+            "passed": self.passed, "figures": self.figures, "details": self.details,
+        })
     }
 
     /// What was kept of a part, if anything was.

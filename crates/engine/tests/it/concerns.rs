@@ -5,11 +5,13 @@ use engine::compile::compile;
 use engine::concerns::{Concern, Moment, concerns};
 use engine::facts::Facts;
 use engine::outline::outline;
+use expect_test::expect;
 use model::service::HookPoint;
 use model::strategy::*;
 use model::*;
 
-const TUESDAY_MORNING: Moment = Moment { weekday: 2, minute: 10 * 60 };
+/// 2026-03-24, 10:00 in a place that has UTC.
+const TUESDAY_MORNING: Moment = Moment { weekday: 2, minute: 10 * 60, at: Time(1_774_346_400_000) };
 
 fn found(service: Service, now: Moment) -> Vec<Concern> {
     let (before, facts) = (standing(&service), Facts::one_machine());
@@ -100,7 +102,7 @@ fn secrets_are_named_and_never_shown() {
 #[test]
 fn hours_when_nobody_is_there() {
     let codes = |weekday, minute| -> Vec<&'static str> {
-        found(shop(), Moment { weekday, minute }).iter().map(|concern| concern.code).collect()
+        found(shop(), Moment { weekday, minute, ..TUESDAY_MORNING }).iter().map(|concern| concern.code).collect()
     };
     assert_eq!(codes(5, 13 * 60), [] as [&str; 0]);
     assert_eq!(codes(5, 14 * 60), ["before-the-weekend"]);
@@ -108,5 +110,24 @@ fn hours_when_nobody_is_there() {
     assert_eq!(codes(3, 3 * 60), ["at-night"]);
     let mut service = shop();
     service.gates.calendar = Some(office_hours());
-    assert_eq!(found(service, Moment { weekday: 7, minute: 0 }), [], "the calendar sees to that");
+    assert_eq!(found(service, Moment { weekday: 7, minute: 0, ..TUESDAY_MORNING }), [], "the calendar sees to that");
+}
+
+#[test]
+fn a_calendar_that_stays_closed() {
+    let freeze = |from: &str, to: &str| gate::Freeze { from: from.into(), to: to.into(), reason: "quiet".into() };
+    let said = |freezes: Vec<gate::Freeze>| {
+        let mut service = shop();
+        service.gates.calendar = Some(gate::Calendar { freezes, ..office_hours() });
+        found(service, TUESDAY_MORNING).iter().map(Concern::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said(vec![freeze("2026-03-24", "2026-03-25")]), "");
+    expect![[r#"
+        calendar-stays-closed: the calendar allows no landing within a year
+          help: look at `gates.calendar`: its windows must lie outside its freezes; or deploy when it is open"#]]
+    .assert_eq(&said(vec![freeze("2026-01-01", "2029-12-31")]));
+    expect![[r#"
+        calendar-stays-closed: the calendar opens in 98d21h, and the rollout goes around after waiting for 28d
+          help: look at `gates.calendar`: its windows must lie outside its freezes; or deploy when it is open"#]]
+    .assert_eq(&said(vec![freeze("2026-03-01", "2026-06-30")]));
 }

@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
+/// Narrower, a question stands below its flag.
+const FLAGS_BESIDE_WIDTH: usize = 64;
+
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: u64 = 1_000;
 
@@ -103,7 +106,7 @@ fn ask_one(question: Question, from: &mut dyn BufRead, screen: &Screen) -> Resul
             }
             _ => match line.trim().to_lowercase().as_str() {
                 "" => return Ok(None),
-                "?" | "h" | "help" => screen.whisper(&format!("  {}\n", question.help())),
+                "?" | "h" | "help" => screen.aside(question.help()),
                 text => match yes_or_no(text) {
                     Some(answer) => return Ok(Some(answer)),
                     None => screen.whisper("  Please answer y or n, or press Enter if you don't know.\n"),
@@ -134,9 +137,17 @@ fn show(found: &Recommendation, screen: &mut Screen) {
         screen.sentences(4, "", when);
     }
     if !found.sharpen.is_empty() {
-        screen.line("\n  answers that could change this (yes or no):");
+        screen.line("");
+        screen.sentences(2, "", "answers that could change this (yes or no):");
+        let narrow = screen.width().is_some_and(|width| width < FLAGS_BESIDE_WIDTH);
         for question in &found.sharpen {
-            screen.sentences(4, &format!("{:<22}", format!("--{}", question.key())), question.ask());
+            let flag = format!("--{}", question.key());
+            if narrow {
+                screen.line(format!("    {flag}"));
+                screen.sentences(6, "", question.ask());
+            } else {
+                screen.sentences(4, &format!("{flag:<22}"), question.ask());
+            }
         }
     }
 }

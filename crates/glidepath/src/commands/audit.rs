@@ -3,9 +3,9 @@
 use crate::clock::{parse_time, utc};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::screen::{Screen, Tone, visible};
+use crate::screen::{Screen, Tone, counted, visible};
 use crate::state::State;
-use engine::store::{Cursor, Record};
+use engine::store::{Cursor, Record, Trouble};
 use model::{Subject, Time};
 use serde_json::{Value, json};
 use store::Journals;
@@ -152,8 +152,16 @@ fn prove(journals: &Journals, kept: Option<&Anchor>, screen: &mut Screen) -> Res
     let moved = match kept {
         None => None,
         Some(kept) => {
-            let now = anchor(journals, Some(kept.cursor)).map_err(|error| Failure::store(&error))?;
-            (now != *kept).then(|| format!("at cursor {} the journals were others: {now} is there now", kept.cursor.0))
+            let differs = |what: String| format!("at cursor {} the journals were others: {what}", kept.cursor.0);
+            match (anchor(journals, Some(kept.cursor)), verified.broken.is_empty()) {
+                (Ok(now), _) if now == *kept => None,
+                (Ok(now), _) => Some(differs(format!("{now} is there now"))),
+                // What is broken is told in any case.
+                (Err(error), false) if error.trouble == Trouble::Corrupt => {
+                    Some(differs("not everything can be read now".into()))
+                }
+                (Err(error), _) => return Err(Failure::store(&error)),
+            }
         }
     };
     let whole = verified.broken.is_empty() && moved.is_none();
@@ -167,17 +175,25 @@ fn prove(journals: &Journals, kept: Option<&Anchor>, screen: &mut Screen) -> Res
 
 fn tell(verified: &Verified, moved: Option<&str>, whole: bool, screen: &mut Screen) {
     let help = "stop the controller, keep the file for whoever looks into it, and restore the newest good backup";
-    for broken in &verified.broken {
-        screen.complain(Tone::Bad, "chain-broken", &broken.to_string(), None, help);
+    let broken = verified.broken.iter().map(|broken| ("chain-broken", broken.to_string()));
+    let wrong: Vec<_> = broken.chain(moved.map(|moved| ("anchor-differs", moved.to_owned()))).collect();
+    for (index, (code, what)) in wrong.iter().enumerate() {
+        // What to do is the same for all of them.
+        let last = index + 1 == wrong.len();
+        screen.complain(Tone::Bad, code, what, None, if last { help } else { "" });
     }
-    if let Some(moved) = moved {
-        screen.complain(Tone::Bad, "anchor-differs", moved, None, help);
-    }
-    if whole {
-        let (entries, subjects) = (verified.entries, verified.subjects);
-        let good = screen.paint(Tone::Good, "whole");
-        screen.line(format!("{good}: {entries} entries in {subjects} journals"));
-        screen.line(format!("anchor {}", verified.anchor));
+    let entries = counted(verified.entries, "entry", "entries");
+    let journals = counted(verified.subjects, "journal", "journals");
+    let named = verified.broken.iter().filter(|broken| broken.subject.is_some()).count();
+    let (tone, word) = if whole { (Tone::Good, "whole") } else { (Tone::Bad, "not whole") };
+    let word = screen.paint(tone, word);
+    screen.line(match (whole, named) {
+        (true, _) => format!("{word}: {entries} in {journals}"),
+        (false, 0) => format!("{word}: {journals}, each of them whole in itself, but not together"),
+        (false, _) => format!("{word}: {named} of {journals}; every other one was followed to its end"),
+    });
+    if let Some(anchor) = verified.anchor.as_ref().filter(|_| whole) {
+        screen.line(format!("anchor {anchor}"));
         screen.line("keep it elsewhere; `glidepath audit verify --anchor` compares with it later");
     }
 }
@@ -191,7 +207,7 @@ fn proof(verified: &Verified, moved: Option<&str>, whole: bool) -> Value {
         "whole": whole,
         "entries": verified.entries,
         "subjects": verified.subjects,
-        "anchor": verified.anchor.to_string(),
+        "anchor": verified.anchor.as_ref().map(ToString::to_string),
         "anchor_differs": moved,
         "broken": broken,
     })

@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::file::no_file;
 use crate::screen::{Screen, Tone};
 use crate::state::State;
 use serde_json::json;
@@ -25,6 +26,9 @@ pub(crate) struct Backup {
 impl Backup {
     pub(crate) fn run(&self, screen: &mut Screen) -> Result<Exit, Failure> {
         let journals = Journals::open(self.state.journals()?).map_err(|error| Failure::store(&error))?;
+        if self.to.is_dir() {
+            return Err(no_file(&self.to, "no copy was made; name the file of the copy"));
+        }
         if self.to.exists() && !self.replace {
             let help = "no copy was made; replace it with `--replace`, or give the copy another name";
             return Err(Failure::new(Exit::NoAccess, "already-there", "there is a file already", help).at(&self.to));

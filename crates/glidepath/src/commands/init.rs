@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file::{GLIDEPATH_YAML, NEXT, parse_name, service_name, write};
 use crate::screen::{Screen, Tone};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use engine::starter::{STRATEGIES, needs_requests, starter};
 use model::Name;
 use model::strategy::StrategyName;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub(crate) struct Init {
     /// How it lands: recreate, rolling, blue-green, canary, ab or shadow. `glidepath advise` says which.
-    #[arg(long, default_value = "rolling", value_name = "STRATEGY", value_parser = parse_strategy)]
+    #[arg(long, default_value = "rolling", value_name = "STRATEGY", value_parser = strategies(), hide_possible_values = true)]
     strategy: StrategyName,
     /// The service's name; the folder's where it is not there.
     #[arg(short, long, value_name = "NAME", value_parser = parse_name)]
@@ -59,10 +60,8 @@ impl Init {
     }
 }
 
-/// A strategy that can be written.
-fn parse_strategy(text: &str) -> Result<StrategyName, String> {
-    STRATEGIES.into_iter().find(|strategy| strategy.as_str() == text).ok_or_else(|| {
-        let names: Vec<&str> = STRATEGIES.iter().map(|strategy| strategy.as_str()).collect();
-        format!("the strategies are {}", names.join(", "))
-    })
+/// The strategies that can be written, by name: shells complete them.
+fn strategies() -> impl TypedValueParser<Value = StrategyName> {
+    let named = |name: String| STRATEGIES.into_iter().find(|one| one.as_str() == name).ok_or("no strategy");
+    PossibleValuesParser::new(STRATEGIES.map(StrategyName::as_str)).try_map(named)
 }

@@ -3,7 +3,7 @@
 use crate::arguments::Arguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::screen::{Screen, Tone};
+use crate::screen::{Screen, Tone, counted};
 use clap::CommandFactory;
 use clap_mangen::Man as Page;
 use serde_json::json;
@@ -33,13 +33,17 @@ impl Man {
             return Ok(Exit::Ok);
         };
         let mut written = Vec::new();
+        if folder.exists() && !folder.is_dir() {
+            let help = "name a folder with `--dir`; the page of `glidepath` goes to standard output without it";
+            return Err(Failure::new(Exit::NoAccess, "not-a-folder", "this is a file", help).at(folder));
+        }
         std::fs::create_dir_all(folder).map_err(|error| Failure::io(folder, "making the folder", &error))?;
         write(&command, folder, &mut written)?;
         if screen.is_json() {
             screen.json(&json!({ "wrote": written }));
         } else {
             let wrote = screen.paint(Tone::Good, "wrote");
-            screen.line(format!("{wrote} {} pages to {}", written.len(), folder.display()));
+            screen.line(format!("{wrote} {} to {}", counted(written.len() as u64, "page", "pages"), folder.display()));
         }
         Ok(Exit::Ok)
     }

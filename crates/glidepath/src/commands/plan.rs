@@ -1,18 +1,17 @@
 //! `glidepath plan`.
 
-use crate::clock::{moment, moment_now, parse_local};
+use crate::clock::{moment_now, parse_local};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file::parse_name;
 use crate::input::{self, Files};
-use crate::screen::{Screen, Tone};
+use crate::screen::{Screen, Tone, counted};
 use crate::view;
 use engine::compile::{Refusal, compile, compile_return};
-use engine::concerns::{Concern, concerns};
+use engine::concerns::{Concern, Moment, concerns};
 use engine::facts::Facts;
 use engine::outline::{Outline, outline};
 use engine::suppose;
-use jiff::civil::DateTime;
 use model::{Name, ReleaseNumber, Service, Standing};
 use serde_json::json;
 
@@ -41,7 +40,7 @@ pub(crate) struct Plan {
     variant: Vec<(Name, ReleaseNumber)>,
     /// When it would land, as 2026-03-27T15:00; now where it is not there.
     #[arg(long, value_name = "TIME", value_parser = parse_local)]
-    at: Option<DateTime>,
+    at: Option<Moment>,
     /// End with 1 where there are warnings.
     #[arg(long)]
     deny_warnings: bool,
@@ -56,6 +55,13 @@ struct Made {
 
 impl Plan {
     pub(crate) fn run(&self, screen: &mut Screen) -> Result<Exit, Failure> {
+        let (from, to) = self.releases();
+        if self.returning && from <= to {
+            let message =
+                format!("a return leads from a newer release to an older one, and {from} is not newer than {to}");
+            let help = "swap `--from` and `--to`, or leave one of them out";
+            return Err(Failure::new(Exit::Usage, "conflicting-arguments", message, help));
+        }
         let (services, _) = input::services(&self.files)?;
         let (mut views, mut exit) = (Vec::new(), Exit::Ok);
         for (index, service) in services.iter().enumerate() {
@@ -94,7 +100,7 @@ impl Plan {
             compile(&release, &standing, &facts)?
         };
         let outline = outline(&plan, &facts);
-        let at = self.at.map_or_else(moment_now, moment);
+        let at = self.at.unwrap_or_else(moment_now);
         let concerns = concerns(service, &plan, &outline, Some(at));
         Ok(Made { plan, outline, concerns })
     }
@@ -120,9 +126,8 @@ fn show(service: &Service, made: &Made, screen: &mut Screen) {
     if made.concerns.is_empty() {
         return;
     }
-    let count = made.concerns.len();
     screen.line("");
-    screen.line(format!("  {count} {}", if count == 1 { "warning" } else { "warnings" }));
+    screen.line(format!("  {}", counted(made.concerns.len() as u64, "warning", "warnings")));
     for concern in &made.concerns {
         let code = screen.paint(Tone::Warning, &format!("warning[{}]", concern.code));
         screen.line(format!("  {code}"));

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input::{self, Files};
-use crate::screen::{Screen, Tone};
+use crate::screen::{Screen, Tone, counted};
 use crate::view;
 use serde_json::{Value, json};
 
@@ -35,10 +35,9 @@ impl Validate {
         screen.line(format!("{} {verb} {good}", files.join(", ")));
         for service in &services {
             let (name, strategy) = (&service.name, service.strategy.name().as_str());
-            let count = service.instances.count;
-            let instances = if count == 1 { "instance" } else { "instances" };
+            let instances = counted(service.instances.count.into(), "instance", "instances");
             let place = format!("{} at {}", service.environment, service.place);
-            screen.line(format!("  {name} ({place}): {strategy}, {count} {instances}"));
+            screen.line(format!("  {name} ({place}): {strategy}, {instances}"));
         }
         Ok(Exit::Ok)
     }

@@ -3,7 +3,9 @@
 use crate::session::Session;
 use engine::store::{Append, Attribution, Line, Position, Store, Taking};
 use model::{Span, Subject, Time};
+use std::fs::Permissions;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use store::{SqliteStore, wait};
 
@@ -46,7 +48,10 @@ fn looks() {
         let mut session = Session::new().with("COLUMNS", columns);
         session.run("init --strategy ab", b"");
         session.say(&format!("plan {TUESDAY}")).say(&format!("plan {TUESDAY} --color always"));
-        session.say("plan --at 2026-03-27T16:00 --deny-warnings").check(&format!("look-{name}"));
+        session
+            .say("plan --at 2026-03-27T16:00 --deny-warnings")
+            .say("advise --side-by-side yes -s shop")
+            .check(&format!("look-{name}"));
     }
     let mut session = Session::new().with("NO_COLOR", "1");
     session.run("init", b"");
@@ -84,6 +89,7 @@ fn bad_input() {
         .say(&format!("plan -f two {TUESDAY} --from 3 --to 3 -s a"))
         .say("plan --first --from 2")
         .say("plan --from 0");
+    session.say("plan --return --from 3 --to 3").say("plan --return --from 3 --to 5");
     session.say("paln").say("plan --frist").say("--json").say("completions tcsh --json").say("init --strategy canry");
     session.say("init --strategy ab --worker").say("init -o nowhere/glidepath.yaml").say("plan --at tomorrow");
     session.say_with("validate -f -", b"service: shop\nrun: ./shop\n").say_with("validate -f - --json", b"[]");
@@ -95,7 +101,9 @@ fn for_programs() {
     let mut session = Session::new();
     session.say("init --json").say("validate --json").say(&format!("plan {TUESDAY} --json")).say("init -o - --json");
     session.check("json");
-    for words in ["schema", "schema --json", "completions bash --json", "man --json", "advise --json"] {
+    for words in
+        ["schema", "schema --json", "completions bash --json", "man --json", "advise --json", "plan --help --json"]
+    {
         let ran = session.run(words, b"");
         assert_eq!(ran.code, Some(0));
         serde_json::from_str::<serde_json::Value>(&ran.out).expect(words);
@@ -184,5 +192,55 @@ fn the_audit_and_the_backup() {
         .say("audit verify --state changed --json")
         .say("backup x.db --state changed");
     session.file("garbage/journal.db", "not a database at all, but long enough to be read as one".repeat(99));
-    session.say("audit --state garbage").check("audit");
+    session.say("audit --state garbage");
+    // What stands where something else belongs.
+    std::fs::create_dir_all(session.path("folder/journal.db")).expect("a folder");
+    session.say("audit --state folder").say("audit --state copy.db").say("backup folder --state state");
+    session.say("backup folder --state state --replace").check("audit");
+}
+
+#[test]
+fn where_the_state_is() {
+    let mut session = Session::new().without_rights().with("XDG_STATE_HOME", "state");
+    session.say("audit").say("audit --state state");
+    std::fs::create_dir(session.path("closed")).expect("a folder");
+    let set = |mode| std::fs::set_permissions(session.path("closed"), Permissions::from_mode(mode)).expect("rights");
+    set(0o000);
+    let closed = session.run("audit --state closed", b"");
+    set(0o755);
+    assert!(closed.err.contains("no-permission") && closed.err.contains("closed/journal.db"), "{}", closed.err);
+    session.file("unreadable/journal.db", "");
+    std::fs::set_permissions(session.path("unreadable/journal.db"), Permissions::from_mode(0o000)).expect("no rights");
+    session.say("audit --state unreadable").say("backup copy.db --state unreadable --json");
+    session.with("HOME", "home").say("audit").check("state");
+}
+
+/// Nothing waits for a pipe that nobody writes to, or reads.
+#[test]
+fn pipes_folders_and_devices() {
+    let mut session = Session::new();
+    let made = Command::new("mkfifo").arg(session.path("pipe.yaml")).status().expect("mkfifo runs");
+    assert!(made.success());
+    session.file("file", "");
+    std::fs::create_dir(session.path("folder")).expect("a folder");
+    session
+        .say("validate -f pipe.yaml")
+        .say("plan -f . --json")
+        .say("init -o pipe.yaml")
+        .say("init -o pipe.yaml --force");
+    session.say("init -o folder --force").say("init -o file/glidepath.yaml").say("validate -f file/glidepath.yaml");
+    session.say("man --dir file").say("man --dir file/man1").say("validate -f /dev/zero").check("pipes");
+    let ran = session.run("validate -f /dev/stdin", b"service: shop\nrun: ./shop\n");
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    for words in [&["--help"][..], &["--version"], &["plan", "--help"], &["schema"], &["plan", "--help", "--json"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_glidepath"));
+        let ran = command.args(words).stdout(full).output().expect("the binary runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.code() == Some(3) && said.contains("output-failed"), "{words:?}: {:?} {said}", ran.status);
+    }
 }

@@ -24,6 +24,35 @@ fn exit_codes() {
     check("exit-codes.md", &text);
 }
 
+/// The blocks of a page that are in this language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let begins = format!("```{language}\n");
+    page.split(&begins).skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect()
+}
+
+#[test]
+fn the_readme_shows_what_the_program_says() {
+    let readme = include_str!("../../../../README.md");
+    let session = Session::new();
+    let service = blocks(readme, "yaml")[0];
+    session.file("glidepath.yaml", service);
+    let (_, said) = readme.split_once("`glidepath plan").expect("the command");
+    let arguments = said.split_once('`').expect("its end").0;
+    assert_eq!(session.run(&format!("plan{arguments}"), b"").out, blocks(readme, "text")[0]);
+    // The tour: what it says to type can be typed.
+    session.file("examples/shop/glidepath.yaml", service);
+    let mut commands = 0;
+    for line in readme.lines().filter_map(|line| line.trim().strip_prefix("cargo run -q -p glidepath -- ")) {
+        let ran = session.run(line, b"");
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{line}");
+        commands += 1;
+    }
+    assert_eq!(commands, 3);
+    session.file("examples/shop/glidepath.yaml", service.replace("instances:", "instanses:"));
+    let ran = session.run("validate -f examples/shop/glidepath.yaml", b"");
+    assert!(ran.code == Some(1) && ran.err.contains("did you mean `instances`?"), "{}", ran.err);
+}
+
 #[test]
 fn every_command_and_flag_is_in_the_reference() {
     let reference = include_str!("../../../../docs/cli.md");

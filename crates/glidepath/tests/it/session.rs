@@ -1,7 +1,9 @@
 //! A folder of its own, and the binary run in it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +20,13 @@ pub(crate) struct Session {
     folder: PathBuf,
     variables: Vec<(&'static str, String)>,
     transcript: String,
+    program: PathBuf,
+    /// Another user than the tester, who may be root and held up by nothing.
+    user: Option<u32>,
 }
+
+/// The user that nobody is.
+const NOBODY: u32 = 65_534;
 
 impl Session {
     pub(crate) fn new() -> Self {
@@ -26,7 +34,19 @@ impl Session {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("glidepath-it-{}-{number}", std::process::id())).join("shop");
         std::fs::create_dir_all(&folder).expect("a folder for the test");
-        Self { folder, variables: Vec::new(), transcript: String::new() }
+        let program = env!("CARGO_BIN_EXE_glidepath").into();
+        Self { folder, variables: Vec::new(), transcript: String::new(), program, user: None }
+    }
+
+    /// As a user whom the rights of files hold up.
+    pub(crate) fn without_rights(mut self) -> Self {
+        if std::fs::metadata("/proc/self").expect("this process").uid() == 0 {
+            // The folder it was built in may be closed to others.
+            let program = self.folder.with_file_name("glidepath");
+            std::fs::copy(&self.program, &program).expect("a copy that everybody may run");
+            (self.program, self.user) = (program, Some(NOBODY));
+        }
+        self
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
@@ -46,11 +66,19 @@ impl Session {
 
     /// Runs it; nothing of the tester's own environment is seen.
     pub(crate) fn run(&self, words: &str, input: &[u8]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_glidepath"));
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user);
+        }
         command.current_dir(&self.folder).env_clear().env("HOME", &self.folder).env("TZ", "UTC");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.args(words.split_whitespace()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary runs");
+        let mut spawned = command.spawn();
+        // A process that another test is just starting may still have the copy open as it was written.
+        while spawned.as_ref().is_err_and(|error| error.kind() == ErrorKind::ExecutableFileBusy) {
+            spawned = command.spawn();
+        }
+        let mut child = spawned.expect("the binary runs");
         // It may end before it has read everything.
         let _ = child.stdin.take().expect("its input").write_all(input);
         let output = child.wait_with_output().expect("the binary ends");
@@ -77,7 +105,8 @@ impl Session {
         }
         if let Some((_, columns)) = self.variables.iter().find(|(name, _)| *name == "COLUMNS") {
             let columns: usize = columns.parse().expect("a number");
-            let wide = ran.out.lines().find(|line| line.chars().count() > columns && !line.starts_with('#'));
+            let wide =
+                ran.out.lines().find(|line| line.chars().count() > columns && !line.trim_start().starts_with('#'));
             assert!(wide.is_none() || words.contains("--color always"), "{words}: {wide:?} is wider than {columns}");
         }
         let _ = writeln!(self.transcript, "$ glidepath {words}");

@@ -28,6 +28,7 @@ mod problem;
 mod reader;
 mod run;
 mod scalar;
+mod scanner;
 mod schemas;
 mod service;
 mod size;
@@ -92,7 +93,7 @@ pub fn schema() -> serde_json::Value {
 /// The documents of a text as JSON, as an editor sees them: nothing is filled in or checked.
 pub fn documents_as_json(source: Source<'_>) -> Result<Vec<serde_json::Value>, Report> {
     let mut problems = Problems::new(source);
-    let documents = tree::documents(source.text, &mut problems);
+    let documents = tree::documents(source.unmarked(), &mut problems);
     if problems.count() > 0 {
         return Err(Report { problems: problems.finish() });
     }
@@ -100,7 +101,7 @@ pub fn documents_as_json(source: Source<'_>) -> Result<Vec<serde_json::Value>, R
 }
 
 fn read(source: Source<'_>, problems: &mut Problems<'_>, env: &dyn Fn(&str) -> Option<String>) -> Vec<Described> {
-    let documents = tree::documents(source.text, problems);
+    let documents = tree::documents(source.unmarked(), problems);
     if documents.is_empty() && problems.count() == 0 {
         let help = "the least that is needed:\nservice: shop\nrun: ./shop --port $PORT\nlisten: \":8080\"";
         problems.add(Code::Empty, At::START, "there is no service in this file", help);

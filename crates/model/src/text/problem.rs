@@ -4,7 +4,12 @@ use super::code::Code;
 use super::node::At;
 use super::source::{PROBLEMS_MAX, SHOWN_LINE_CHARS_MAX, Source, lines};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
+
+/// A longer help is given to a person once: below every further slip it would hide what is wrong.
+const HELP_AGAIN_CHARS_MAX: usize = 120;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +52,7 @@ pub(crate) struct Problems<'a> {
 
 impl<'a> Problems<'a> {
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Self { source, lines: lines(source.text), found: Vec::new(), masks: Vec::new() }
+        Self { source, lines: lines(source.unmarked()), found: Vec::new(), masks: Vec::new() }
     }
 
     /// The file that is read.
@@ -154,8 +159,18 @@ impl Report {
     pub fn render(&self, colour: bool) -> String {
         let paint = Paint(colour);
         let mut text = String::new();
+        let mut helped: BTreeMap<&str, &Problem> = BTreeMap::new();
         for problem in &self.problems {
-            problem.render(paint, &mut text);
+            let long = problem.help.chars().count() > HELP_AGAIN_CHARS_MAX;
+            match helped.get(problem.help.as_str()) {
+                Some(first) => {
+                    problem.render(&format!("see the help at {}:{}", first.file, first.line), paint, &mut text)
+                }
+                None => problem.render(&problem.help, paint, &mut text),
+            }
+            if long {
+                helped.entry(&problem.help).or_insert(problem);
+            }
             text.push('\n');
         }
         let count = self.problems.len();
@@ -180,7 +195,7 @@ impl std::fmt::Display for Report {
 impl std::error::Error for Report {}
 
 impl Problem {
-    fn render(&self, paint: Paint, text: &mut String) {
+    fn render(&self, help: &str, paint: Paint, text: &mut String) {
         let number = self.line.to_string();
         let gutter = " ".repeat(number.len());
         let bar = paint.blue("|");
@@ -189,18 +204,20 @@ impl Problem {
         let arrow = paint.blue("-->");
         let _ = writeln!(text, "{gutter}{arrow} {}:{}:{}", printable(&self.file), self.line, self.column);
         let _ = writeln!(text, "{gutter} {bar}");
-        let shown = printable(&self.source_line);
+        // A tab is often the very thing that is wrong, and nobody sees one.
+        let shown = printable(&self.source_line.replace('\t', "→"));
         let _ = writeln!(text, "{} {bar} {}", paint.blue(&number), shown.trim_end());
-        let width = (self.width as usize).min(shown.chars().count().saturating_sub(self.caret as usize)).max(1);
-        let carets = paint.red(&"^".repeat(width));
-        let _ = writeln!(text, "{gutter} {bar} {}{carets}", " ".repeat(self.caret as usize));
-        for line in self.help.lines() {
+        let before: String = shown.chars().take(self.caret as usize).collect();
+        let meant: String = shown.chars().skip(self.caret as usize).take(self.width as usize).collect();
+        let carets = paint.red(&"^".repeat(meant.width().max(1)));
+        let _ = writeln!(text, "{gutter} {bar} {}{carets}", " ".repeat(before.width()));
+        for line in help.lines() {
             let _ = writeln!(text, "{gutter} {} {}", paint.blue("="), printable(line));
         }
     }
 }
 
-/// A text from a file as a terminal may show it: one column per character, and nothing that steers it.
+/// A text from a file as a terminal may show it: nothing in it steers the terminal.
 fn printable(text: &str) -> String {
     text.chars()
         .map(|c| match c {

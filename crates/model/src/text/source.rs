@@ -26,6 +26,14 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
+impl<'a> Source<'a> {
+    /// What there is to read: some editors put a mark at the start, and YAML allows it there. No column
+    /// counts it.
+    pub(crate) fn unmarked(&self) -> &'a str {
+        self.text.strip_prefix('\u{feff}').unwrap_or(self.text)
+    }
+}
+
 /// The lines of a text as YAML counts them: `\n`, `\r\n` and a lone `\r` end one.
 pub(crate) fn lines(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();

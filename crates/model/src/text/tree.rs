@@ -3,8 +3,9 @@
 use super::code::Code;
 use super::node::{At, Content, Entry, Node};
 use super::problem::Problems;
-use super::source::{DEPTH_MAX, DOCUMENTS_MAX, EXPANDED_BYTES_MAX, NODE_BYTES, SOURCE_BYTES_MAX};
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use super::scanner;
+use super::source::{DEPTH_MAX, DOCUMENTS_MAX, EXPANDED_BYTES_MAX, NODE_BYTES, SOURCE_BYTES_MAX, lines};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something was wrong that nothing sensible can be read behind; it has been taken down.
@@ -17,8 +18,11 @@ pub(crate) fn documents(text: &str, problems: &mut Problems<'_>) -> Vec<Node> {
         problems.add(Code::TooMuch, At::START, message, "split it: a folder may hold many files");
         return Vec::new();
     }
-    // Some editors put this mark at the start; YAML allows it there.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(before) = text.find('\0') {
+        let help = "is it the right file? Save it as UTF-8 text: what is saved as UTF-16 is full of such bytes";
+        problems.add(Code::YamlSyntax, place(text, before), "there is a byte that is zero, and a text has none", help);
+        return Vec::new();
+    }
     let parser = Parser::new_from_str(text);
     let mut builder = Builder { parser, problems, anchors: BTreeMap::new(), budget: EXPANDED_BYTES_MAX };
     let mut documents = Vec::new();
@@ -72,11 +76,7 @@ impl<'a> Builder<'a, '_, '_> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
-                let (message, help) = explain(&error);
-                // The scanner has a bound of its own, which it may reach before a single event comes out.
-                let too_deep = error.info().contains("recursion limit");
-                let code = if too_deep { Code::TooMuch } else { Code::YamlSyntax };
-                self.problems.add(code, scan_error_at(&error), message, help);
+                scanner::take_down(&error, self.problems);
                 Err(Stop)
             }
             None => Ok((Event::StreamEnd, Span::default())),
@@ -237,59 +237,16 @@ fn at(span: Span) -> At {
     At { line: narrow(span.start.line()), column: narrow(span.start.col() + 1), width: narrow(width.max(1)) }
 }
 
-fn scan_error_at(error: &ScanError) -> At {
-    let marker = error.marker();
-    At { line: narrow(marker.line()), column: narrow(marker.col() + 1), width: 1 }
+/// Where a byte of the text stands.
+fn place(text: &str, byte: usize) -> At {
+    let before = lines(&text[..byte]);
+    let column = before.last().map_or(0, |line| line.chars().count());
+    At { line: narrow(before.len()), column: narrow(column + 1), width: 1 }
 }
 
-fn narrow(number: usize) -> u32 {
+/// A number of the scanner as one of ours.
+pub(crate) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// What the scanner says, and what a person can do about it.
-fn explain(error: &ScanError) -> (String, &'static str) {
-    const HELP: &[(&str, &str)] = &[
-        ("tab", "indent with spaces: YAML takes no tabs there"),
-        (
-            "mapping values are not allowed",
-            "either the indentation is off, or a text contains `: ` and has to be put in quotes",
-        ),
-        ("simple key expect", "a key needs a colon behind it (`key: value`); look at this line and the one before"),
-        ("did not find expected key", "the indentation is off: keys of one map start in the same column"),
-        ("'-' indicator", "the indentation is off: the dashes of one list stand in the same column"),
-        ("block sequence entries are not allowed", "start the list on a line of its own, below its key"),
-        (
-            "',' or '}'",
-            "a `{` is not closed, or a comma is missing; a text with `{` or `:` in it has to be put in quotes",
-        ),
-        (
-            "',' or ']'",
-            "a `[` is not closed, or a comma is missing; a text with `[` or `,` in it has to be put in quotes",
-        ),
-        ("flow construct", "a `[` or `{` is not closed"),
-        ("unexpected end of stream", "a quote is not closed"),
-        ("indentation in quoted", "a quote is not closed, here or before"),
-        ("document indicator", "a quote is not closed before the next `---`"),
-        ("trailing content after", "there is something behind the closing quote: put the whole value in quotes"),
-        ("unknown escape", "in double quotes a backslash starts an escape: write `\\\\`, or use single quotes"),
-        (
-            "unknown anchor",
-            "an alias (`*name`) needs an anchor (`&name`) before it; a text that starts with `*` has to be put in quotes",
-        ),
-        ("alphabetic or numeric", "a text that starts with `*` or `&` has to be put in quotes"),
-        ("unexpected character", "a text that starts with this character has to be put in quotes"),
-        ("expected next token", "a text that starts with this character has to be put in quotes"),
-        ("misplaced bracket", "there is a closing bracket too many, or the text has to be put in quotes"),
-        ("recursion limit", "there are too many brackets inside each other"),
-        ("invalid indentation", "the indentation is off: compare it with the lines before"),
-        ("directive", "a line that starts with `%` is a YAML directive: put the text in quotes"),
-    ];
-    let info = error.info();
-    let help = HELP
-        .iter()
-        .find(|(part, _)| info.contains(part))
-        .map_or("look at this line and the one before it", |hit| hit.1);
-    (format!("this is no YAML: {info}"), help)
 }
 
 /// The keys of a map that are there.

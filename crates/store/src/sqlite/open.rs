@@ -2,11 +2,12 @@
 
 use super::migrations::{self, APPLICATION_ID, STEPS};
 use super::rows::{Ledger, Problem};
-use crate::error::{damaged, explain, explain_io, trouble};
+use crate::error::{damaged, explain, explain_io, explain_reader, trouble};
 use engine::store::{StoreError, Trouble};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,15 +52,18 @@ impl Place {
     /// A path on the operating system's file layer. Two names of one file become one path, so that the
     /// lock beside it is one too.
     pub(crate) fn of(path: &Path) -> Result<Self, StoreError> {
-        let doing = "looking for the journal";
         let path = match path.canonicalize() {
+            Ok(path) if path.is_dir() => {
+                let message = format!("{} is a folder, and a file belongs there. Correct the path", path.display());
+                return Err(StoreError { trouble: Trouble::Other, message });
+            }
             Ok(path) => path,
             Err(_) => {
                 let folder = match path.parent() {
                     Some(folder) if !folder.as_os_str().is_empty() => folder,
                     _ => Path::new("."),
                 };
-                let folder = folder.canonicalize().map_err(|error| explain_io(folder, doing, &error))?;
+                let folder = folder.canonicalize().map_err(|error| no_folder(folder, path, &error))?;
                 folder.join(path.file_name().unwrap_or_default())
             }
         };
@@ -96,6 +100,15 @@ impl Place {
     }
 }
 
+/// Nothing can be in a folder that is not there.
+fn no_folder(folder: &Path, path: &Path, error: &io::Error) -> StoreError {
+    if error.kind() != io::ErrorKind::NotFound {
+        return explain_io(folder, "looking for its folder", error);
+    }
+    let message = format!("the folder of {} is not there. Make the folder first, or correct the path", path.display());
+    StoreError { trouble: Trouble::Other, message }
+}
+
 /// What a file says that it is.
 enum Found {
     Nothing,
@@ -104,8 +117,7 @@ enum Found {
 
 /// Opens a file for reading and changes nothing in it.
 pub(crate) fn for_reading(place: &Place) -> Result<Connection, StoreError> {
-    let doing = "opening it to read";
-    let failed = |error: rusqlite::Error| place.explain(doing, &error);
+    let failed = |error: rusqlite::Error| explain_reader(&place.path, &error);
     let connection = place.connect(OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     // Only the process that writes may move pages from the WAL into the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;

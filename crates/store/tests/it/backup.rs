@@ -74,7 +74,8 @@ fn a_copy_replaces_only_what_it_may() {
     let refused = backup(&other, Existing::Replace).expect_err("in use");
     assert!(refused.contains("log beside it"), "{refused}");
     drop(running);
-    assert!(backup(&folder.file("missing/copy.db"), Existing::Refuse).is_err());
+    let refused = backup(&folder.file("missing/copy.db"), Existing::Refuse).expect_err("there is no folder");
+    assert!(refused.contains("the folder of") && refused.contains("Make the folder first"), "{refused}");
     drop(journals);
     let left = names(folder.path());
     assert!(left.iter().all(|name| !name.contains("partial")), "{left:?}");
@@ -95,4 +96,37 @@ fn a_damaged_file_does_not_replace_a_good_copy() {
     let error = journals.backup(&copy, Existing::Replace, &mut |_| {}).expect_err("it is damaged");
     assert!(error.message.contains("no copy was made"), "{error}");
     assert_eq!(fs::read(&copy).expect("its bytes"), good);
+}
+
+/// Whatever page it is that cannot be read, the file that is blamed is the one that has it.
+#[test]
+fn a_damaged_page_is_the_sources() {
+    const PAGE: usize = 4_096;
+    let folder = Folder::new();
+    fill(&SqliteStore::open(folder.file("whole.db")).expect("a new store"));
+    let bytes = fs::read(folder.file("whole.db")).expect("its bytes");
+    for page in 1..bytes.len() / PAGE {
+        let mut damaged = bytes.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0xff);
+        fs::write(folder.file("damaged.db"), damaged).expect("the damaged file");
+        let journals = Journals::open(folder.file("damaged.db")).expect("a reader");
+        let Err(error) = journals.backup(&folder.file("copy.db"), Existing::Replace, &mut |_| {}) else { continue };
+        assert!(error.message.contains("damaged.db") && !error.message.contains("copy.db"), "page {page}: {error}");
+    }
+}
+
+#[test]
+fn what_an_interrupted_copy_left_is_removed_by_the_next() {
+    let folder = Folder::new();
+    let store = SqliteStore::open(folder.file("journal.db")).expect("a new store");
+    fill(&store);
+    let held = folder.file("copy.db.partial-2-0");
+    for left in ["copy.db.partial-1-0", "copy.db.partial-1-0-journal", "copy.db.partial-2-0", "copy.db.partial-old"] {
+        fs::write(folder.file(left), "half").expect("a file");
+    }
+    let working = fs::File::open(&held).expect("it is there");
+    working.try_lock().expect("nobody else has it");
+    store.backup(&folder.file("copy.db"), Existing::Refuse, &mut |_| {}).expect("a copy");
+    let left: Vec<String> = names(folder.path()).into_iter().filter(|name| name.contains("partial")).collect();
+    assert_eq!(left, ["copy.db.partial-2-0", "copy.db.partial-old"], "a running copy's, and what is none, stay");
 }

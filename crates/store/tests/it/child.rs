@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
-use store::{SqliteStore, wait};
+use store::{Journals, SqliteStore, wait};
 
 /// What the child is to do, and with which file.
 const TASK: &str = "GLIDEPATH_TEST_TASK";
@@ -59,6 +59,10 @@ fn does_its_task() {
         "append" => append(Path::new(&file)),
         "open" => say(&match SqliteStore::open(&file) {
             Ok(_) => "opened it".into(),
+            Err(error) => format!("error {error}"),
+        }),
+        "read" => say(&match Journals::open(&file) {
+            Ok(_) => "read it".into(),
             Err(error) => format!("error {error}"),
         }),
         other => panic!("no such task: {other}"),

@@ -113,17 +113,18 @@ fn a_file_or_a_folder_without_the_right_to_write_is_told() {
     let folder = Folder::new();
     let program = folder.file("program");
     fs::copy(std::env::current_exe().expect("this program"), &program).expect("a copy that everybody may run");
-    let open = |file: &Path| {
+    let run = |what: &str, file: &Path| {
         let mut command = Command::new(&program);
         // The rights of files do not hold root up: be somebody else.
         if fs::metadata("/proc/self").expect("this process").uid() == 0 {
             command.uid(NOBODY);
         }
-        let (mut process, output) = child::begin(command, "open", file);
+        let (mut process, output) = child::begin(command, what, file);
         let said = child::said(output, "error");
         process.wait().expect("its end");
         said.first().cloned().unwrap_or_default()
     };
+    let open = |file: &Path| run("open", file);
     let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("new rights");
     set(folder.path(), 0o555);
     assert!(open(&folder.file("new.db")).ends_with("[store-read-only]"), "a folder: {}", open(&folder.file("new.db")));
@@ -134,6 +135,16 @@ fn a_file_or_a_folder_without_the_right_to_write_is_told() {
     set(&folder.file("journal.db.lock"), 0o666);
     let said = open(&file);
     assert!(said.ends_with("[store-read-only]") && said.contains("journal.db"), "a file: {said}");
+    // Who only reads needs the log beside the file, and may not be able to make it.
+    set(folder.path(), 0o755);
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(folder.file(&format!("journal.db{suffix}")));
+    }
+    let said = run("read", &file);
+    assert!(said.contains("this user may not use the log beside it"), "a reader: {said}");
+    set(&file, 0o000);
+    let said = run("read", &file);
+    assert!(said.contains("journal.db failed while") && said.contains("Permission denied"), "a reader: {said}");
 }
 
 /// Everything that a store says it keeps.

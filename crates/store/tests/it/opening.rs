@@ -72,6 +72,14 @@ fn a_missing_folder_and_a_missing_file_are_told() {
     let error = Journals::open(folder.file("journal.db")).err().expect("there is no file");
     assert!(error.message.contains("journal.db"), "{error}");
     assert!(!folder.file("journal.db").exists(), "a reader makes no file");
+    fs::create_dir(folder.file("folder.db")).expect("a folder");
+    for error in [SqliteStore::open(folder.file("folder.db")).err(), Journals::open(folder.file("folder.db")).err()] {
+        let error = error.expect("it is a folder");
+        assert!(error.message.contains("folder.db is a folder"), "{error}");
+    }
+    fs::write(folder.file("file"), "no folder").expect("a file");
+    let error = Journals::open(folder.file("file/journal.db")).err().expect("a file is no folder");
+    assert!(error.message.contains("file, and no folder"), "{error}");
 }
 
 #[test]
