@@ -5,6 +5,7 @@ use model::plan::{FlagSetting, Phase, StepNumber, Verb};
 use model::service::Hook;
 use model::{Intent, Name, ReleaseNumber, RolloutNumber, Span, Subject};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// How long a command may take unless its work says otherwise.
 pub const COMMAND_LIMIT: Span = Span::seconds(10);
@@ -54,6 +55,18 @@ impl Target {
             | Verb::Drain { .. }
             | Verb::Stop { .. }
             | Verb::Notify { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instances(release) => write!(f, "the platform, asked for instances of {release},"),
+            Self::Routers => f.write_str("a router, asked for a table,"),
+            Self::Hook(began) => write!(f, "the hook called by entry {began}"),
+            Self::Migration(name) => write!(f, "the migration {name}"),
+            Self::Flag(name) => write!(f, "the flag {name}"),
         }
     }
 }

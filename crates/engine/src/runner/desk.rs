@@ -5,7 +5,7 @@ use super::looking::{Asked, LOOK_STANDING, Looked, platform_source};
 use super::sending::Sending;
 use super::writing::Appending;
 use super::{Effect, Event, Refused};
-use crate::command::Act;
+use crate::command::{Act, Reply};
 use crate::decide::{Decision, decide};
 use crate::driver::{Answer, Question};
 use crate::facts::Facts;
@@ -186,6 +186,12 @@ impl Desk {
             // It is about an append that was given up: what came of it was read, or is being read.
             Event::Appended(..) => {}
             Event::Replied(_, target, generation, reply) => {
+                if let Reply::Failed { why, retry: false } = &reply
+                    && self.seen.reply(&target, generation) != Some(&reply)
+                {
+                    // It may be sent again all the same; told is it once.
+                    out.push(Effect::Say(self.subject.clone(), format!("{target} refused: {why}")));
+                }
                 self.sending.answered(&target, generation, &reply);
                 self.seen.see_reply(target, generation, reply);
             }

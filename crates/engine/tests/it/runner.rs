@@ -2,7 +2,7 @@
 
 use crate::scene::START;
 use crate::services::*;
-use engine::command::COMMAND_LIMIT;
+use engine::command::{COMMAND_LIMIT, Reply, Target};
 use engine::facts::Facts;
 use engine::journal::entry::{Ask, Entry, Input};
 use engine::runner::{Effect, Event, Jump, LEASE_LENGTH, LEASE_RENEW, Runner};
@@ -397,6 +397,30 @@ fn an_append_that_nobody_answers_is_given_up_and_its_late_answer_is_not_believed
             append 4 to shop after 1, 30s on: accepted
     "#]],
     );
+}
+
+/// It is asked again, in case somebody mends it; people hear of it once.
+#[test]
+fn a_no_for_good_is_told_once() {
+    let mut hands = Hands::leading(&["shop"]);
+    hands.say(Event::Asked(subject("shop"), deploy("d-1")));
+    for _ in 0..3 {
+        hands.written("shop");
+    }
+    let reply = |why: &str| {
+        let failed = Reply::Failed { why: why.into(), retry: false };
+        Event::Replied(subject("shop"), Target::Instances(number(1)), Position(3), failed)
+    };
+    let only_told = |text: String| text.lines().filter(|line| line.starts_with("say")).collect::<String>();
+    let lines = ["no room", "no room", "no licence"].map(|why| (why, only_told(hands.say(reply(why)))));
+    check(&lines, &expect![[r#"
+        no room
+            say of shop: the platform, asked for instances of @1, refused: no room
+        no room
+            nothing
+        no licence
+            say of shop: the platform, asked for instances of @1, refused: no licence
+    "#]]);
 }
 
 /// One service's store answers nothing: the other lands as if it were alone.
