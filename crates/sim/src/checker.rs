@@ -461,11 +461,14 @@ impl World {
     /// A migration is contracted: is the window over, and every old instance gone?
     pub fn check_contract(&mut self, migration: &Name) {
         let now = self.now;
-        let old = self.checker.state.closing.as_ref().and_then(|run| match &run.work {
-            ClosingWork::Contract { migration: name, old } if name == migration => Some(*old),
-            ClosingWork::Contract { .. } | ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => None,
-        });
-        let Some(old) = old else {
+        // One that was put off may still happen: what was sent before is late.
+        let standing = &self.checker.state.standing;
+        let begun = standing.contracted.iter().find(|contracted| contracted.migration == *migration);
+        let is_pending = |old: Option<_>| {
+            let work = ClosingWork::Contract { migration: migration.clone(), old };
+            standing.closings.iter().any(|closing| closing.work == work)
+        };
+        let Some(old) = begun.map(|contracted| contracted.old).filter(|old| is_pending(*old)) else {
             return self.broken(format!("migration {migration} is contracted, and no closing says so"));
         };
         let lives = self.releases.iter().any(|(release, sim)| {

@@ -413,14 +413,17 @@ fn a_no_for_good_is_told_once() {
     };
     let only_told = |text: String| text.lines().filter(|line| line.starts_with("say")).collect::<String>();
     let lines = ["no room", "no room", "no licence"].map(|why| (why, only_told(hands.say(reply(why)))));
-    check(&lines, &expect![[r#"
+    check(
+        &lines,
+        &expect![[r#"
         no room
             say of shop: the platform, asked for instances of @1, refused: no room
         no room
             nothing
         no licence
             say of shop: the platform, asked for instances of @1, refused: no licence
-    "#]]);
+    "#]],
+    );
 }
 
 /// One service's store answers nothing: the other lands as if it were alone.
