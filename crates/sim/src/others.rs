@@ -94,6 +94,10 @@ impl World {
 pub struct SimCaller(pub SharedWorld);
 
 impl Caller for SimCaller {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.hooks.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let Act::Call { hook, undo, .. } = &command.act else { return never(&self.0, &command) };
         let mut world = self.0.lock();
@@ -120,6 +124,10 @@ impl Caller for SimCaller {
 pub struct SimMigrator(pub SharedWorld);
 
 impl Migrator for SimMigrator {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.migrations.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let Act::Migrate { migration, .. } = &command.act else { return never(&self.0, &command) };
         let (migration, generation) = (migration.clone(), command.generation);
@@ -134,6 +142,10 @@ impl Migrator for SimMigrator {
 pub struct SimFlags(pub SharedWorld);
 
 impl FlagSetter for SimFlags {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.flags.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
         let Act::Flag { flag, to, only_from } = &command.act else { return never(&self.0, &command) };
         let (flag, to, only_from) = (flag.clone(), to.clone(), only_from.clone());

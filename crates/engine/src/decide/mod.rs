@@ -7,6 +7,7 @@ mod commands;
 mod landing;
 mod step;
 
+pub(crate) use commands::MIGRATION_LIMIT_MAX;
 pub use commands::commands;
 pub use landing::{landed, rolled_back};
 

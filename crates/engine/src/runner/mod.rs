@@ -11,6 +11,7 @@ mod sending;
 pub use clock::EngineClock;
 pub use desk::{Desk, INBOX_MAX};
 pub use perform::perform;
+pub(crate) use sending::LEASE_LEFT_MIN;
 
 use crate::command::{Command, Reply, Target};
 use crate::driver::{Answer, Question};
