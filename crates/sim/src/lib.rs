@@ -22,7 +22,11 @@ pub mod run;
 pub mod scenario;
 pub mod scene;
 pub mod store;
+pub mod story;
+pub mod target;
+pub mod words;
 pub mod world;
+mod worlds;
 
 pub use campaign::{Figures, campaign};
 pub use run::{Options, Outcome, run};

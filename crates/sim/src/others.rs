@@ -2,13 +2,15 @@
 
 use crate::delivery::deliver;
 use crate::fault::Fault;
-use crate::later::Later;
-use crate::platform::never;
-use crate::world::{Behaviour, Happening, SharedWorld, World};
+use crate::later::{later, never};
+use crate::platform::cannot;
+use crate::story::Teller;
+use crate::words::phase_word;
+use crate::world::{Behaviour, SharedWorld, World};
 use engine::command::{Act, Command, Reply};
 use engine::driver::{Answer, Blind, Caller, FlagSetter, Migrator, Question, Source};
 use engine::facts::Fence;
-use engine::store::{Pending, Position};
+use engine::store::Pending;
 use model::gate::Gate;
 use model::plan::Phase;
 use model::verdict::Basis;
@@ -26,9 +28,12 @@ impl Source for SimSource {
     fn ask(&self, question: Question) -> Pending<'static, Result<Vec<Answer>, Blind>> {
         let mut world = self.0.lock();
         let now = world.now;
+        if world.are_drivers_stuck() {
+            return never();
+        }
         if world.evidence_absent_until > now {
             drop(world);
-            return Later::at(&self.0, now + Span(500), Err(Blind("no data".into())));
+            return later(&self.0, now + Span(500), Err(Blind("no data".into())));
         }
         let at = now + Span(world.random.between(1, 40));
         let verdict = world.verdict(&question);
@@ -41,7 +46,7 @@ impl Source for SimSource {
             answers.push(Answer { check: check.clone(), verdict, evidence });
         }
         drop(world);
-        Later::at(&self.0, at, Ok(answers))
+        later(&self.0, at, Ok(answers))
     }
 }
 
@@ -99,24 +104,27 @@ impl Caller for SimCaller {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Call { hook, undo, .. } = &command.act else { return never(&self.0, &command) };
+        let Act::Call { hook, undo, .. } = &command.act else { return cannot(&self.0, &command) };
         let mut world = self.0.lock();
         world.check_call(&command);
         let fails = world.failing.contains(&(hook.name.clone(), *undo));
-        if fails || world.faulty() && world.random.permille(80) {
+        if (fails || world.faulty() && world.random.permille(80)) && !world.are_drivers_stuck() {
             let at = world.now + Span(100);
             drop(world);
-            return Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });
+            return later(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false });
         }
         drop(world);
-        deliver(&self.0, &command, Fence::Tagged, Happening::Call, |_| Reply::Accepted)
+        deliver(&self.0, &command, 0)
     }
 
     fn ask(&self, _: Subject, _: Gate) -> Pending<'static, Result<bool, Blind>> {
         let mut world = self.0.lock();
+        if world.are_drivers_stuck() {
+            return never();
+        }
         let (at, yes) = (world.now + Span(50), world.random.percent(70));
         drop(world);
-        Later::at(&self.0, at, Ok(yes))
+        later(&self.0, at, Ok(yes))
     }
 }
 
@@ -129,12 +137,8 @@ impl Migrator for SimMigrator {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Migrate { migration, .. } = &command.act else { return never(&self.0, &command) };
-        let (migration, generation) = (migration.clone(), command.generation);
-        deliver(&self.0, &command, Fence::Tagged, Happening::Migrate, |world| {
-            let newest = world.migrations.get(&migration).map_or(Position(0), |sim| sim.generation);
-            if generation >= newest { Reply::Accepted } else { Reply::Superseded(newest) }
-        })
+        let Act::Migrate { .. } = &command.act else { return cannot(&self.0, &command) };
+        deliver(&self.0, &command, 0)
     }
 }
 
@@ -147,13 +151,8 @@ impl FlagSetter for SimFlags {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Flag { flag, to, only_from } = &command.act else { return never(&self.0, &command) };
-        let (flag, to, only_from) = (flag.clone(), to.clone(), only_from.clone());
-        deliver(&self.0, &command, Fence::Tagged, Happening::Flag, |world| {
-            let Some(sim) = world.flags.get(&flag) else { return Reply::Accepted };
-            let stands = only_from.as_ref().is_none_or(|from| *from == sim.setting) || sim.setting == to;
-            if stands { Reply::Accepted } else { Reply::Superseded(sim.generation) }
-        })
+        let Act::Flag { .. } = &command.act else { return cannot(&self.0, &command) };
+        deliver(&self.0, &command, 0)
     }
 }
 
@@ -161,6 +160,7 @@ impl World {
     /// A hook is called.
     pub fn take_call(&mut self, command: &Command) {
         let Act::Call { hook, undo, .. } = &command.act else { return };
+        self.tell(Teller::Target, || format!("hook {} is {}", hook.name, if *undo { "undone" } else { "called" }));
         let counts = self.hooks.entry(hook.name.clone()).or_default();
         if *undo {
             counts.1 += 1;
@@ -172,11 +172,8 @@ impl World {
     /// A migration comes through a phase.
     pub fn take_migrate(&mut self, command: &Command) {
         let Act::Migrate { migration, phase } = &command.act else { return };
+        self.tell(Teller::Target, || format!("migration {migration} has come through {}", phase_word(*phase)));
         let sim = self.migrations.entry(migration.clone()).or_default();
-        if command.generation < sim.generation {
-            return;
-        }
-        sim.generation = command.generation;
         let again = sim.phases.contains(phase);
         if sim.phases.last() != Some(phase) {
             sim.phases.push(*phase);
@@ -191,10 +188,9 @@ impl World {
     pub fn take_flag(&mut self, command: &Command) {
         let Act::Flag { flag, to, only_from } = &command.act else { return };
         let Some(sim) = self.flags.get_mut(flag) else { return };
-        if command.generation < sim.generation || only_from.as_ref().is_some_and(|from| *from != sim.setting) {
+        if only_from.as_ref().is_some_and(|from| *from != sim.setting) {
             return;
         }
-        sim.generation = command.generation;
         let killed = sim.killed && sim.setting != *to;
         sim.setting = to.clone();
         if killed {
@@ -215,6 +211,7 @@ impl World {
             && let Ok(off) = model::Name::new("killed")
         {
             sim.setting = model::plan::FlagSetting { variant: off, share: model::Share::NONE };
+            sim.tag.set = Some(sim.setting.clone());
             sim.killed = true;
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::random::Random;
 use crate::router::member_name;
+use crate::target::Tag;
 use crate::world::{Behaviour, Member, SimFlag, World};
 use engine::command::Table;
 use engine::facts::{Facts, Fence};
-use engine::store::Position;
 use model::check::{Check, Measure, Rule};
 use model::gate::{Approval, Gates, Webhook};
 use model::intent::{Hold, Match};
@@ -42,12 +42,12 @@ pub fn name(text: &str) -> Name {
 }
 
 impl Scenario {
-    /// The scenario of a seed.
-    pub fn new(random: &mut Random) -> Self {
+    /// The scenario of a seed, for a service of this name.
+    pub fn new(service_name: &str, random: &mut Random) -> Self {
         let autoscaled = random.percent(15);
         let mut facts = facts(random);
         facts.sources.insert(name("numbers"));
-        let mut service = service(random, autoscaled);
+        let mut service = Service { name: name(service_name), ..service(random, autoscaled) };
         if service.traffic.is_none() {
             facts.router = None;
         }
@@ -55,6 +55,11 @@ impl Scenario {
             && let Some(traffic) = &mut service.traffic
         {
             traffic.sticky = None;
+        }
+        if facts.migrations == Some(Fence::None) {
+            // Without a fence a longer one is refused.
+            let migrations = service.database.iter_mut().flat_map(|database| &mut database.migrations);
+            migrations.for_each(|migration| migration.timeout = Span::seconds(20));
         }
         let members = if facts.router.is_some() { random.between(1, 3) } else { 0 };
         let troubled = random.percent(72);
@@ -69,7 +74,7 @@ impl Scenario {
         for number in 0..self.members {
             world.members.push(Member {
                 name: member_name(usize::try_from(number).unwrap_or(0)),
-                generation: Position(0),
+                tag: Tag::default(),
                 table: Table::default(),
                 silent_until: Time(0),
             });
@@ -79,7 +84,7 @@ impl Scenario {
             world.autoscaled = Some(self.service.instances.count);
         }
         for change in &self.service.flags {
-            let flag = SimFlag { setting: change.from.clone(), killed: false, generation: Position(0) };
+            let flag = SimFlag { setting: change.from.clone(), killed: false, tag: Tag::default() };
             world.flags.insert(change.flag.clone(), flag);
         }
     }
@@ -136,7 +141,7 @@ fn trouble(service: &mut Service, random: &mut Random) {
 
 fn facts(random: &mut Random) -> Facts {
     let mut facts = Facts::one_machine();
-    let fences = [Fence::Compare, Fence::Compare, Fence::Tagged, Fence::None];
+    let fences = [Fence::Compare, Fence::Compare, Fence::Tagged, Fence::Tagged, Fence::None];
     facts.platform.fence = *random.pick(&fences);
     if let Some(router) = &mut facts.router {
         router.fence = *random.pick(&fences);
@@ -155,6 +160,9 @@ fn facts(random: &mut Random) -> Facts {
             router.weight_step = Share::percent(1);
         }
     }
+    facts.hooks = Some(*random.pick(&fences));
+    facts.migrations = Some(*random.pick(&fences));
+    facts.flags = Some(*random.pick(&fences));
     facts
 }
 

@@ -2,8 +2,9 @@
 //! to the checker.
 
 use crate::fault::Fault;
-use crate::later::Later;
-use crate::world::{Planted, SharedWorld};
+use crate::later::{later, never};
+use crate::world::Planted;
+use crate::worlds::Worlds;
 use engine::store::{Append, AppendError, Cursor, Epoch, Lease, Pending, Position, Record, Store, StoreError, Trouble};
 use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::sync::Mutex;
 
 /// See the module.
 pub struct SimStore {
-    world: SharedWorld,
+    worlds: Worlds,
     kept: Mutex<Kept>,
 }
 
@@ -24,9 +25,9 @@ struct Kept {
 }
 
 impl SimStore {
-    /// An empty store.
-    pub fn new(world: SharedWorld) -> Self {
-        Self { world, kept: Mutex::default() }
+    /// An empty store, for the journals of these.
+    pub fn new(worlds: &Worlds) -> Self {
+        Self { worlds: worlds.clone(), kept: Mutex::default() }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -46,10 +47,11 @@ impl SimStore {
     }
 
     fn commit(&self, append: &Append) -> Result<Position, AppendError> {
+        let world = self.worlds.of(Some(&append.subject));
         let mut kept = self.kept();
         let (holder, epoch) =
             kept.leases.get(&append.scope).map(|(holder, lease)| (holder.clone(), lease.epoch)).unwrap_or_default();
-        let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
+        let unconditional = world.lock().planted.contains(&Planted::UnconditionalAppend);
         if epoch != append.epoch && !unconditional {
             return Err(AppendError::Fenced(epoch));
         }
@@ -60,7 +62,7 @@ impl SimStore {
         }
         let mut position = end;
         let mut fresh = Vec::new();
-        let whole = self.world.lock().lines_before_doom(end, append.lines.len());
+        let whole = world.lock().lines_before_doom(end, append.lines.len());
         for line in append.lines.iter().take(whole) {
             position = position.next();
             kept.cursor += 1;
@@ -69,23 +71,26 @@ impl SimStore {
             fresh.push(record);
         }
         drop(kept);
-        self.world.lock().see_appended(&append.subject, &fresh, &holder);
+        world.lock().see_appended(&append.subject, &fresh, &holder);
         Ok(position)
     }
 }
 
 impl Store for SimStore {
     fn append(&self, append: Append) -> Pending<'_, Result<Position, AppendError>> {
+        let shared = self.worlds.of(Some(&append.subject));
         let (at, ambiguous, failed, happens) = {
-            let mut world = self.world.lock();
+            let mut world = shared.lock();
+            if world.is_journal_silent() {
+                return never();
+            }
             let at = world.now + Span(world.random.between(1, 15));
             let ambiguous = world.strikes(Fault::CommitAmbiguous, 12);
-            let failed = !ambiguous && world.strikes(Fault::StoreFailed, 8);
+            let failed = world.is_journal_failing() || !ambiguous && world.strikes(Fault::StoreFailed, 8);
             (at, ambiguous, failed, world.random.percent(50))
         };
         let answer = if failed {
-            let error = StoreError { trouble: Trouble::Full, message: "the disk is full".into() };
-            Err(AppendError::Failed(error))
+            Err(AppendError::Failed(full()))
         } else if ambiguous {
             if happens {
                 let _ = self.commit(&append);
@@ -94,18 +99,29 @@ impl Store for SimStore {
         } else {
             self.commit(&append)
         };
-        Later::at(&self.world, at, answer)
+        later(shared, at, answer)
     }
 
     fn read(&self, subject: Subject, after: Position, limit: usize) -> Pending<'_, Result<Vec<Record>, StoreError>> {
-        let at = self.world.lock().now + Span(2);
+        let world = self.worlds.of(Some(&subject));
+        let at = {
+            let world = world.lock();
+            if world.is_journal_silent() {
+                return never();
+            }
+            if world.is_journal_failing() {
+                drop(world);
+                return later(self.worlds.of(Some(&subject)), Time(0), Err(full()));
+            }
+            world.now + Span(2)
+        };
         let records: Vec<Record> =
             self.journal(&subject).into_iter().filter(|record| record.position > after).take(limit).collect();
-        Later::at(&self.world, at, Ok(records))
+        later(world, at, Ok(records))
     }
 
     fn follow(&self, after: Cursor, limit: usize) -> Pending<'_, Result<Vec<(Subject, Record)>, StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let kept = self.kept();
         let mut all: Vec<(Subject, Record)> = kept
             .journals
@@ -116,18 +132,18 @@ impl Store for SimStore {
         drop(kept);
         all.sort_by_key(|(_, line)| line.cursor);
         all.truncate(limit);
-        Later::at(&self.world, at, Ok(all))
+        later(self.worlds.of(None), at, Ok(all))
     }
 
     fn subjects(&self) -> Pending<'_, Result<Vec<(Subject, Position)>, StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let ends = self
             .kept()
             .journals
             .iter()
             .map(|(subject, lines)| (subject.clone(), lines.last().map_or(Position(0), |line| line.position)))
             .collect();
-        Later::at(&self.world, at, Ok(ends))
+        later(self.worlds.of(None), at, Ok(ends))
     }
 
     fn checkpoint(
@@ -137,19 +153,21 @@ impl Store for SimStore {
         epoch: Epoch,
         body: String,
     ) -> Pending<'_, Result<(), StoreError>> {
-        let at = self.world.lock().now;
+        let world = self.worlds.of(Some(&subject));
+        let at = world.lock().now;
         let mut kept = self.kept();
         if kept.checkpoints.get(&subject).is_none_or(|(known, by, _)| *by <= epoch && *known <= position) {
-            kept.checkpoints.insert(subject, (position, epoch, body));
+            kept.checkpoints.insert(subject.clone(), (position, epoch, body));
         }
         drop(kept);
-        Later::at(&self.world, at, Ok(()))
+        later(world, at, Ok(()))
     }
 
     fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>> {
-        let at = self.world.lock().now;
+        let world = self.worlds.of(Some(&subject));
+        let at = world.lock().now;
         let kept = self.kept().checkpoints.get(&subject).map(|(position, _, body)| (*position, body.clone()));
-        Later::at(&self.world, at, Ok(kept))
+        later(world, at, Ok(kept))
     }
 
     fn lease(
@@ -160,7 +178,7 @@ impl Store for SimStore {
         length: Span,
     ) -> Pending<'_, Result<Result<Lease, (String, Time)>, StoreError>> {
         // The store goes by its own clock: a controller's may have jumped.
-        let now = self.world.lock().now;
+        let now = self.worlds.now();
         let mut kept = self.kept();
         let current = kept.leases.get(&scope).cloned();
         let answer = match current {
@@ -175,11 +193,11 @@ impl Store for SimStore {
             kept.leases.insert(scope, (holder, lease));
         }
         drop(kept);
-        Later::at(&self.world, now + Span(3), Ok(answer))
+        later(self.worlds.of(None), now + Span(3), Ok(answer))
     }
 
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let mut kept = self.kept();
         if let Some((other, lease)) = kept.leases.get_mut(&scope)
             && *other == holder
@@ -187,6 +205,10 @@ impl Store for SimStore {
             lease.until = Time(0);
         }
         drop(kept);
-        Later::at(&self.world, at, Ok(()))
+        later(self.worlds.of(None), at, Ok(()))
     }
+}
+
+fn full() -> StoreError {
+    StoreError { trouble: Trouble::Full, message: "the disk is full".into() }
 }

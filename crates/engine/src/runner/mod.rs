@@ -20,6 +20,7 @@ use crate::hear::Declined;
 use crate::journal::entry::Input;
 use crate::journal::state::State;
 use crate::observe::{PlatformLook, RouterLook};
+use crate::planted::{self, Bug};
 use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, StoreError};
 use model::gate::Gate;
 use model::{Name, Span, Subject, Time};
@@ -297,8 +298,14 @@ impl Runner {
         }
     }
 
+    /// Only the planted bug asks: no service waits for another.
+    fn others_await_the_store(&self, subject: &Subject) -> bool {
+        self.desks.iter().any(|(other, desk)| other != subject && desk.awaits_the_store())
+    }
+
     fn run_desk(&mut self, now: Time, subject: &Subject, event: Option<Event>, effects: &mut Vec<Effect>) {
-        let lease = self.lease.filter(|lease| lease.until > now);
+        let held_up = planted::is(Bug::OneForAll) && self.others_await_the_store(subject);
+        let lease = self.lease.filter(|lease| lease.until > now && !held_up);
         let Some(desk) = self.desks.get_mut(subject) else {
             self.wakes.retain(|(_, other)| other != subject);
             return;

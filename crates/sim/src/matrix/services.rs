@@ -255,7 +255,8 @@ pub(super) fn migration(reversible: bool) -> Option<Database> {
             reversible,
             backfill: reversible,
             contract: true,
-            timeout: Span::seconds(40),
+            // Without a fence a longer one is refused.
+            timeout: Span::seconds(20),
         }],
     })
 }
