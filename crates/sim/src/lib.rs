@@ -21,6 +21,7 @@ pub mod router;
 pub mod run;
 pub mod scenario;
 pub mod scene;
+mod services;
 pub mod store;
 pub mod story;
 pub mod target;

@@ -14,7 +14,7 @@ use engine::store::Pending;
 use model::gate::Gate;
 use model::plan::Phase;
 use model::verdict::Basis;
-use model::{Evidence, Span, Subject, Verdict};
+use model::{Evidence, ReleaseNumber, RolloutNumber, Span, Subject, Verdict};
 
 /// How long after the first request good evidence suffices.
 const ENOUGH: Span = Span(1_500);
@@ -54,12 +54,8 @@ impl World {
     /// What the evidence says of a candidate.
     fn verdict(&mut self, question: &Question) -> Verdict {
         let (now, candidate) = (self.now, question.candidate);
-        let routed = self.facts.router.is_some();
-        let exposed = !routed || self.members.iter().any(|member| member.table.intent.reaches(candidate));
         let key = (question.rollout, candidate);
-        if exposed && !self.exposed_since.contains_key(&key) {
-            self.exposed_since.insert(key, now);
-        }
+        self.note_exposure(question.rollout, candidate);
         let Some(since) = self.exposed_since.get(&key).map(|at| now.since(*at)) else { return Verdict::Undecided };
         match self.behaviour(candidate) {
             Behaviour::Bad if since >= ENOUGH_BAD => {
@@ -81,6 +77,14 @@ impl World {
                     Verdict::Undecided
                 }
             }
+        }
+    }
+
+    /// A candidate has its first request, or work where there is no traffic, whether somebody asks or not.
+    pub fn note_exposure(&mut self, rollout: RolloutNumber, candidate: ReleaseNumber) {
+        let routed = self.facts.router.is_some();
+        if !routed || self.members.iter().any(|member| member.table.intent.reaches(candidate)) {
+            self.exposed_since.entry((rollout, candidate)).or_insert(self.now);
         }
     }
 

@@ -134,6 +134,11 @@ impl World {
             format!("{}: {} (generation {})", member_name(member), table_words(table), command.generation)
         });
         let before = std::mem::replace(&mut self.members[member].table, table.clone());
+        if let Some((rollout, candidate)) =
+            self.checker.state.rollout.as_deref().map(|rollout| (rollout.number, rollout.plan.candidate))
+        {
+            self.note_exposure(rollout, candidate);
+        }
         let now = self.now;
         // Work that came by what strayed, and that no look could show, is the stray's own.
         let counted = self.releases.iter_mut().filter(|_| cause == Cause::Command);

@@ -348,3 +348,60 @@ pub fn what(act: &Act) -> String {
         Act::Flag { flag, .. } => format!("flag {flag}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+    use crate::world::Member;
+    use engine::command::{COMMAND_LIMIT, Table};
+    use engine::facts::Facts;
+    use model::{Intent, ReleaseNumber, Subject};
+
+    /// A table of entry 5 and one of entry 9 come to a router; when each arrives, and when it acts. Which
+    /// stands in the end, and which a look vouches for.
+    fn check(fence: Fence, planted: Option<Planted>, times: [(u64, u64); 2], stands: u32, shown: u64) {
+        let mut facts = Facts::one_machine();
+        facts.router.as_mut().expect("a router").fence = fence;
+        let mut world = World::new(Random::new(1), facts, Time(0), 0);
+        world.planted.extend(planted);
+        world.checker.state.position = Position(9);
+        let (tag, table) = (Tag::default(), Table::default());
+        world.members.push(Member { name: "gateway-0".into(), tag, table, silent_until: Time(0) });
+        for (generation, (arrives, acts)) in [5, 9].into_iter().zip(times) {
+            let intent = Intent::all_to(ReleaseNumber(generation));
+            let act = Act::Table(Table { intent, ..Table::default() });
+            let (subject, generation) = (Subject::from_text("shop"), Position(u64::from(generation)));
+            let command = Command { subject, generation, act, limit: COMMAND_LIMIT };
+            let errand = Errand { command, member: 0, acts_at: Time(acts), moment: Moment::Arrives };
+            world.schedule(Time(arrives), Happening::Command(errand));
+        }
+        while let Some(at) = world.under_way.keys().next().map(|(at, _)| *at) {
+            world.now = at;
+            world.happen();
+        }
+        let member = &world.members[0];
+        let standing = [5, 9].into_iter().find(|release| member.table.intent.reaches(ReleaseNumber(*release)));
+        assert_eq!(standing, Some(stands), "{fence:?} {times:?}");
+        assert_eq!(world.shown(fence, &member.tag, &member.table), Position(shown), "{fence:?} {times:?}");
+        assert_eq!(world.strays().is_some(), fence == Fence::Tagged && stands == 5);
+    }
+
+    #[test]
+    fn what_is_stale_is_refused_by_a_fence() {
+        let late = [(900, 900), (10, 20)];
+        check(Fence::Compare, None, late, 9, 9);
+        check(Fence::Tagged, None, late, 9, 9);
+        check(Fence::None, None, late, 5, 5);
+    }
+
+    /// The older has read the tag before the newer came, and acts after it.
+    #[test]
+    fn what_is_overtaken_behind_a_tag_is_put_back() {
+        let overtaken = [(1, 900), (10, 20)];
+        check(Fence::Tagged, None, overtaken, 9, 9);
+        check(Fence::Tagged, Some(Planted::TagNotReadBack), overtaken, 5, 9);
+        // Both act before either has its tag.
+        check(Fence::Tagged, None, [(1, 21), (10, 20)], 9, 9);
+    }
+}

@@ -215,6 +215,17 @@ pub enum Happening {
     Ready(ReleaseNumber),
 }
 
+impl Stuck {
+    /// As shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Drivers => "its drivers answer nothing",
+            Self::JournalSilent => "the store answers nothing about it",
+            Self::JournalFailing => "the store cannot keep its journal",
+        }
+    }
+}
+
 impl World {
     /// An empty world.
     pub fn new(random: Random, facts: Facts, faults_until: Time, fault_permille: u64) -> Self {

@@ -2,8 +2,8 @@
 
 use super::kinds::{Kind, kinds};
 use super::script::{Meddling, Move, Point, Script};
-use super::services::plain;
-use crate::scenario::name;
+use crate::services::name;
+use crate::services::plain;
 use crate::world::Behaviour;
 use engine::facts::Facts;
 use engine::journal::entry::Ask;
