@@ -250,7 +250,8 @@ impl World {
                     let same =
                         member.table.intent == standing.intent && member.table.drained_from == standing.drained_from;
                     // Behind a tag something else may stand than the tag is about.
-                    let taken = member.tag.generation >= doing.generation && !(tagged && !member.tag.strayed);
+                    let vouched = !tagged || member.tag.strayed;
+                    let taken = member.tag.generation >= doing.generation && vouched;
                     !taken && !same
                 });
                 if let Some(member) = late {

@@ -62,11 +62,6 @@ impl<T: PartialEq> Tag<T> {
         overtaken
     }
 
-    /// What the tag says was set stands again.
-    fn put_back(&mut self) {
-        self.strayed = false;
-    }
-
     /// The generation that a look vouches for, where this stands.
     fn vouches_for(&self, stands: &T) -> Position {
         if self.set.as_ref() == Some(stands) { self.generation } else { Position(0) }
@@ -148,10 +143,7 @@ impl World {
         if self.is_silent(&errand) {
             return;
         }
-        if self.note_act(&errand.command, errand.member) {
-            self.inject(Fault::Overtaken);
-        }
-        self.act(&errand.command, errand.member, Cause::Command);
+        self.act_behind_a_tag(&errand.command, errand.member, Cause::Command);
         // A flag and a database are not looked at again: their drivers are not done before they have.
         let looked_at = matches!(errand.command.act, Act::Scale { .. } | Act::Table(_));
         if !(looked_at && self.faulty() && self.random.percent(GONE_PERCENT)) {
@@ -168,7 +160,7 @@ impl World {
         if self.newest(&command, member) > command.generation {
             let tagged = self.tagged(&command, member).filter(|tagged| !believes && !self.stands(tagged, member));
             if let Some(tagged) = tagged {
-                self.act(&tagged, member, Cause::ReadBack);
+                self.act_behind_a_tag(&tagged, member, Cause::ReadBack);
             }
             return;
         }
@@ -177,17 +169,22 @@ impl World {
             return;
         }
         if errand.moment == Moment::ReadsAgain {
-            self.act(&command, member, Cause::ReadBack);
+            self.act_behind_a_tag(&command, member, Cause::ReadBack);
         } else {
             let at = self.now + Span(2 * MOMENT_MS_MAX);
             self.schedule(at, Happening::Command(Errand { moment: Moment::ReadsAgain, ..errand }));
         }
     }
 
-    fn act(&mut self, command: &Command, member: usize, cause: Cause) {
-        if cause == Cause::ReadBack {
-            self.note_put_back(command, member);
+    /// Even what is put back may be older than something whose driver is gone, and has left no tag.
+    fn act_behind_a_tag(&mut self, command: &Command, member: usize, cause: Cause) {
+        if self.note_act(command, member) {
+            self.inject(Fault::Overtaken);
         }
+        self.act(command, member, cause);
+    }
+
+    fn act(&mut self, command: &Command, member: usize, cause: Cause) {
         match &command.act {
             Act::Scale { .. } => self.take_scale(command),
             Act::Table(_) => self.take_table(member, command, cause),
@@ -245,20 +242,6 @@ impl World {
             Act::Flag { flag, .. } => self.flags.get_mut(flag).is_some_and(|sim| sim.tag.act(generation, same)),
             // Two calls are two calls, whichever comes first.
             Act::Call { .. } => false,
-        }
-    }
-
-    fn note_put_back(&mut self, command: &Command, member: usize) {
-        match &command.act {
-            Act::Scale { release, .. } => self.releases.entry(*release).or_default().tag.put_back(),
-            Act::Table(_) => self.members[member].tag.put_back(),
-            Act::Migrate { migration, .. } => self.migrations.entry(migration.clone()).or_default().tag.put_back(),
-            Act::Flag { flag, .. } => {
-                if let Some(sim) = self.flags.get_mut(flag) {
-                    sim.tag.put_back();
-                }
-            }
-            Act::Call { .. } => {}
         }
     }
 

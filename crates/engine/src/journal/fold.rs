@@ -236,6 +236,8 @@ fn asked_of_rollout(rollout: &mut Rollout, input: &Input, now: Time) {
             rollout.doing = None;
             rollout.halted = None;
             rollout.failed = None;
+            // What was accepted before is not what stands any more once this has begun: the later word counts.
+            rollout.accepted = None;
             rollout.approvals.clear();
         }
         Ask::Unwind => rollout.turn = Some(Cause::Again),

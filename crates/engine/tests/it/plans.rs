@@ -167,7 +167,7 @@ fn a_canary_with_everything() {
 #[test]
 fn a_migration_without_return() {
     let mut service = shop();
-    service.database = database(vec![service::Migration { reversible: false, ..migration("drop-legacy") }]);
+    service.database = database(vec![Migration { reversible: false, ..migration("drop-legacy") }]);
     lands("canary-one-way-migration", service);
 }
 
