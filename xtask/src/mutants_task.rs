@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &MutantsArguments) -> ExitCode {
     for (planted, bug) in [
         (Planted::NoFence, "targets take commands of older generations (missing fence)"),
         (Planted::UnconditionalAppend, "the store appends whatever position is expected"),
+        (Planted::TagNotReadBack, "tags are believed, and not read back"),
     ] {
         let options = Options { planted: vec![planted], ..Options::default() };
         let caught = hunt(arguments.seeds, threads, &options, &|| plant(None));

@@ -9,8 +9,8 @@ use std::fmt;
 
 /// How long a command may take unless its work says otherwise.
 pub const COMMAND_LIMIT: Span = Span::seconds(10);
-/// How long a migration's command may take: its own time-out is the step's.
-pub const MIGRATION_LIMIT: Span = Span::minutes(10);
+/// The longest that a migration's command may take: what is not answered by then is asked again.
+pub const MIGRATION_LIMIT_MAX: Span = Span::minutes(10);
 
 /// An effect to bring about. Sending it again changes nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +46,7 @@ impl Target {
     pub fn called_by(verb: &Verb, generation: Position) -> Option<(Self, Span)> {
         match verb {
             Verb::Hook { hook, .. } => Some((Target::Hook(generation), hook.timeout)),
-            Verb::Migrate { migration, .. } => Some((Target::Migration(migration.clone()), MIGRATION_LIMIT)),
+            Verb::Migrate { migration, .. } => Some((Target::Migration(migration.clone()), MIGRATION_LIMIT_MAX)),
             Verb::Start { .. }
             | Verb::Route { .. }
             | Verb::Observe { .. }

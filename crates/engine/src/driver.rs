@@ -2,7 +2,7 @@
 //! facts are declared, effects ensured, and the world observed or blind.
 
 use crate::command::{Command, Reply};
-use crate::facts::{Facts, PlatformFacts, RouterFacts};
+use crate::facts::{Facts, Fence, PlatformFacts, RouterFacts};
 use crate::observe::{PlatformLook, RouterLook};
 use crate::store::{Pending, Position};
 use model::gate::Gate;
@@ -42,6 +42,8 @@ pub trait Source: Send + Sync {
 
 /// Calls hooks and webhooks.
 pub trait Caller: Send + Sync {
+    /// How what it calls refuses stale calls.
+    fn fence(&self) -> Fence;
     /// Brings a [`crate::command::Act::Call`] about. It answers when the call has ended.
     fn ensure(&self, command: Command) -> Pending<'static, Reply>;
     /// Whether a gate says yes now.
@@ -50,12 +52,16 @@ pub trait Caller: Send + Sync {
 
 /// Changes databases.
 pub trait Migrator: Send + Sync {
+    /// How its databases refuse stale changes.
+    fn fence(&self) -> Fence;
     /// Brings a [`crate::command::Act::Migrate`] about. It answers when the phase is over.
     fn ensure(&self, command: Command) -> Pending<'static, Reply>;
 }
 
 /// Sets flags.
 pub trait FlagSetter: Send + Sync {
+    /// How its flags refuse stale settings.
+    fn fence(&self) -> Fence;
     /// Brings a [`crate::command::Act::Flag`] about.
     fn ensure(&self, command: Command) -> Pending<'static, Reply>;
 }
@@ -112,9 +118,9 @@ impl Drivers {
             platform: self.platform.facts(),
             router: self.router.as_ref().map(|router| router.facts()),
             sources: self.sources.keys().cloned().collect(),
-            hooks: self.caller.is_some(),
-            migrations: self.migrator.is_some(),
-            flags: self.flags.is_some(),
+            hooks: self.caller.as_ref().map(|caller| caller.fence()),
+            migrations: self.migrator.as_ref().map(|migrator| migrator.fence()),
+            flags: self.flags.as_ref().map(|flags| flags.fence()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What drivers can do. A plan is made to fit these, or refused; nothing is assumed.
 
+use crate::command::Act;
 use model::{Name, Share};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeSet;
 
 /// What all drivers of one service can do.
@@ -13,12 +14,15 @@ pub struct Facts {
     pub router: Option<RouterFacts>,
     /// The sources that can be asked.
     pub sources: BTreeSet<Name>,
-    /// Whether hooks can be called.
-    pub hooks: bool,
-    /// Whether databases can be changed.
-    pub migrations: bool,
-    /// Whether flags can be set.
-    pub flags: bool,
+    /// How what is called by hooks refuses stale calls; none where nobody can call them.
+    #[serde(deserialize_with = "fence_or_whether")]
+    pub hooks: Option<Fence>,
+    /// How databases refuse stale changes; none where nobody can change them.
+    #[serde(deserialize_with = "fence_or_whether")]
+    pub migrations: Option<Fence>,
+    /// How flags refuse stale settings; none where nobody can set them.
+    #[serde(deserialize_with = "fence_or_whether")]
+    pub flags: Option<Fence>,
 }
 
 /// What a platform can do.
@@ -65,10 +69,28 @@ pub struct RouterFacts {
 pub enum Fence {
     /// It compares, at once with the effect.
     Compare,
-    /// The generation is stored beside the object and read back before and after.
+    /// The generation is stored beside the object, with what was set, and read back before and after.
+    /// What is older than the tag it reads first is refused. In the gap until its effect a newer command
+    /// may overtake it: then the tag it reads back is not its own, and it is told so; and because what
+    /// the tag says was set is not what stands, no look vouches for that generation until it is set again.
     Tagged,
-    /// It does not: commands are started only while the lease outlives their limit, one at a time.
+    /// It does not: commands are started only while the lease outlives their limit, one at a time. Of a
+    /// hook only the start has to lie within the lease: whether it may be called twice, it says itself.
     None,
+}
+
+/// These facts were once only whether there is such a driver. What there was, was tagged.
+fn fence_or_whether<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Fence>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Declared {
+        Whether(bool),
+        Fence(Option<Fence>),
+    }
+    Ok(match Declared::deserialize(from)? {
+        Declared::Whether(there) => there.then_some(Fence::Tagged),
+        Declared::Fence(fence) => fence,
+    })
 }
 
 impl Facts {
@@ -94,9 +116,42 @@ impl Facts {
                 fence: Fence::Compare,
             }),
             sources: ["gateway", "platform"].iter().filter_map(|name| Name::new(name).ok()).collect(),
-            hooks: true,
-            migrations: true,
-            flags: true,
+            hooks: Some(Fence::Compare),
+            migrations: Some(Fence::Compare),
+            flags: Some(Fence::Compare),
         }
+    }
+
+    /// How the target of this act refuses stale commands. Where no driver is, nothing is reached that
+    /// could be stale.
+    pub fn fence(&self, act: &Act) -> Fence {
+        let declared = match act {
+            Act::Scale { .. } => Some(self.platform.fence),
+            Act::Table(_) => self.router.as_ref().map(|router| router.fence),
+            Act::Call { .. } => self.hooks,
+            Act::Migrate { .. } => self.migrations,
+            Act::Flag { .. } => self.flags,
+        };
+        declared.unwrap_or(Fence::Compare)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Journals of old are continued under the facts that they were written under.
+    #[test]
+    fn facts_of_old_said_only_whether() {
+        let now = Facts { hooks: Some(Fence::Tagged), migrations: None, ..Facts::one_machine() };
+        let text = serde_json::to_string(&now).expect("JSON");
+        assert_eq!(serde_json::from_str::<Facts>(&text).expect("facts"), now);
+        let old = text.replace(
+            r#""hooks":"tagged","migrations":null,"flags":"compare""#,
+            r#""hooks":true,"migrations":false,"flags":true"#,
+        );
+        assert_ne!(old, text);
+        let read = serde_json::from_str::<Facts>(&old).expect("facts of old");
+        assert_eq!(read, Facts { flags: Some(Fence::Tagged), ..now });
     }
 }

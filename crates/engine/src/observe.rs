@@ -200,6 +200,12 @@ impl Observations {
             })
     }
 
+    /// Whether a member that answers shows another table: what it sent there since is new work.
+    fn table_was_lost(&self, generation: Position, now: Time) -> bool {
+        let members = self.router(now).map(|router| &router.members);
+        members.is_some_and(|members| members.values().flatten().any(|seen| seen.generation < generation))
+    }
+
     /// Whether every member had confirmed a table at least as new when last looked at, however long
     /// ago that is: no reason to send it again.
     pub fn table_was_live(&self, generation: Position) -> bool {
@@ -251,6 +257,9 @@ impl Observations {
         self.pass_hold(state, now, elapsed);
         self.forget_calls(state);
         let table = state.generations.table;
+        if self.table_was_lost(table, now) {
+            self.drained_since = None;
+        }
         if self.drained_since.is_none_or(|(generation, _)| generation != table) && self.table_live(table, now) {
             self.drained_since = Some((table, elapsed));
         }

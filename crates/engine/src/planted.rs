@@ -62,6 +62,8 @@ bugs! {
     CommandBeforeEntry = "commands are sent before the intent is durable",
     /// Unfenced targets get two commands at once.
     UnfencedTwice = "two commands are under way to a target without a fence",
+    /// One service's store keeps all the others waiting.
+    OneForAll = "a service waits while the store has not answered about another",
 }
 
 #[cfg(feature = "planted")]

@@ -13,6 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Figures {
     /// How many seeds.
     pub seeds: u64,
+    /// How many services in them; most seeds have one.
+    pub services: u64,
+    /// How many of those were stuck for good, while the others had to come to their end.
+    pub stuck: u64,
     /// Faults by kind.
     pub faults: FaultCount,
     /// Faults of the median seed.
@@ -52,6 +56,8 @@ fn gather(outcomes: impl Iterator<Item = Outcome>) -> Figures {
     let mut totals = Vec::new();
     for outcome in outcomes {
         figures.seeds += 1;
+        figures.services += outcome.services;
+        figures.stuck += u64::from(outcome.stuck.is_some());
         totals.push(outcome.faults.total());
         figures.faults.merge(&outcome.faults);
         for (ending, count) in outcome.endings {

@@ -3,8 +3,11 @@
 //! It folds the journal with the engine's own fold, to know what was meant, but counts for itself
 //! whatever a bug in the fold could hide: approvals, proofs of health, what was taken back.
 
+use crate::story::Teller;
+use crate::words::{entry_words, step_title};
 use crate::world::World;
 use engine::command::{Act, Command};
+use engine::facts::Fence;
 use engine::journal::entry::{Ask, Cause, Ending, Entry};
 use engine::journal::state::State;
 use engine::journal::{Kind, Phase, fold};
@@ -52,12 +55,21 @@ pub struct Checker {
     windows: BTreeMap<Name, Time>,
     /// When that was decided which is written now, where the controller stood still in between.
     pub decided_at: Option<Time>,
+    /// Whether a controller's clock was put forward.
+    put_forward: bool,
+    /// What the step that is under way is called, where somebody listens.
+    doing: String,
 }
 
 impl Checker {
     /// A stretch without evidence begins.
     pub fn source_was_absent(&mut self, from: Time, until: Time) {
         self.absences.push((from, until));
+    }
+
+    /// A controller's clock is put forward.
+    pub fn clock_was_put_forward(&mut self) {
+        self.put_forward = true;
     }
 
     fn absent_between(&self, from: Time, until: Time) -> Span {
@@ -75,9 +87,9 @@ impl Checker {
 impl World {
     /// Something is broken.
     pub fn broken(&mut self, what: String) {
-        self.tell(|| format!("BROKEN: {what}"));
+        self.tell(Teller::Broken, || what.clone());
         let at = self.now;
-        self.checker.broken.push(format!("at {:.3}s: {what}", at.0 as f64 / 1_000.0));
+        self.checker.broken.push(format!("at {}: {what}", Span(at.0)));
     }
 
     /// Entries were committed.
@@ -91,7 +103,7 @@ impl World {
                 return self
                     .broken(format!("entry {} was appended after {}", record.position, self.checker.state.position));
             }
-            self.tell(|| format!("journal {}: {}", record.position, entry_words(&entry)));
+            self.tell_entry(record.position, &entry);
             self.check_entry(&entry);
             self.check_deadline(&entry, process);
             let phase = self.checker.state.phase();
@@ -103,6 +115,19 @@ impl World {
             }
             self.after_entry(&entry);
         }
+    }
+
+    /// The story of an entry, before it is folded.
+    fn tell_entry(&mut self, position: Position, entry: &Entry) {
+        if !self.story.is_told() {
+            return;
+        }
+        let before = &self.checker.state;
+        if let Some(title) = step_title(entry, before, self.facts.platform.counted) {
+            self.checker.doing = title;
+        }
+        let words = entry_words(entry, &self.checker.state, &self.checker.doing);
+        self.tell(Teller::Journal, || format!("entry {position}: {words}"));
     }
 
     /// An entry that was written before this world began: it is known, and not judged.
@@ -155,7 +180,7 @@ impl World {
         let started = self.checker.started.get(process).copied().unwrap_or_default();
         let looked = self.checker.looked.contains(process) || self.now.since(started) >= Span::minutes(1);
         if late && !looked {
-            self.broken(format!("a deadline fires before {process} has looked: {}", entry_words(entry)));
+            self.broken(format!("a deadline fires before {process} has looked: {}", entry.kind().as_str()));
         }
     }
 
@@ -224,10 +249,14 @@ impl World {
             Verb::Route { .. } => {
                 // Where nothing is tagged, a table that says the same is the same.
                 let standing = &self.checker.state.standing;
+                let tagged = self.facts.router.as_ref().is_some_and(|router| router.fence == Fence::Tagged);
                 let late = self.members.iter().find(|member| {
                     let same =
                         member.table.intent == standing.intent && member.table.drained_from == standing.drained_from;
-                    member.generation < doing.generation && !same
+                    // Behind a tag something else may stand than the tag is about.
+                    let vouched = !tagged || member.tag.strayed;
+                    let taken = member.tag.generation >= doing.generation && vouched;
+                    !taken && !same
                 });
                 if let Some(member) = late {
                     let line =
@@ -293,6 +322,7 @@ impl World {
     fn check_drained(&mut self, release: ReleaseNumber, keep: u32, end: DrainEnd) {
         let still = self.members.iter().find(|member| {
             member.silent_until <= self.now
+                && !member.tag.strayed
                 && self.releases.get(&release).is_some_and(|sim| {
                     sim.instances.iter().any(|(number, instance)| {
                         *number >= keep && instance.gone_at.is_none() && World::sends(&member.table, release, *number)
@@ -372,10 +402,9 @@ impl World {
             })
             .collect();
         for name in migrated {
-            let aborted = self
-                .migrations
-                .get(&name)
-                .is_none_or(|sim| sim.phases.is_empty() || sim.phases.last() == Some(&MigrationPhase::Abort));
+            let aborted = self.migrations.get(&name).is_none_or(|sim| {
+                sim.tag.strayed || sim.phases.is_empty() || sim.phases.last() == Some(&MigrationPhase::Abort)
+            });
             if !aborted {
                 self.broken(format!("rolled back, and migration {name} still stands"));
             }
@@ -385,7 +414,8 @@ impl World {
     /// Traffic only goes where health was proven and instances are.
     pub fn check_tables(&mut self) {
         let mut found = Vec::new();
-        for member in &self.members {
+        // What strayed is somebody else's doing, and will be put back.
+        for member in self.members.iter().filter(|member| !member.tag.strayed) {
             let sum: u32 = member.table.intent.lanes().iter().map(|lane| u32::from(lane.share.basis_points())).sum();
             if !member.table.intent.lanes().is_empty() && sum != 10_000 {
                 found.push(format!("the shares in {} sum to {sum}", member.name));
@@ -395,6 +425,9 @@ impl World {
                     continue;
                 }
                 let sim = self.releases.get(&lane.release);
+                if sim.is_some_and(|sim| sim.tag.strayed) {
+                    continue;
+                }
                 if sim.is_none_or(|sim| sim.wanted == 0) {
                     found.push(format!(
                         "{} sends {} to {}, which has been stopped",
@@ -418,7 +451,12 @@ impl World {
         let Some(instance) = self.releases.get(&release).and_then(|sim| sim.instances.get(&number)).copied() else {
             return;
         };
-        let sending = self.members.iter().find(|member| World::sends(&member.table, release, number));
+        // What strayed stops what it likes, and what it started gets work that no table knew to keep away.
+        if instance.strayed || self.releases.get(&release).is_some_and(|sim| sim.tag.strayed) {
+            return;
+        }
+        let mut members = self.members.iter().filter(|member| !member.tag.strayed);
+        let sending = members.find(|member| World::sends(&member.table, release, number));
         if let Some(member) = sending {
             let line = format!("instance {number} of {release} is stopped while {} sends to it", member.name);
             return self.broken(line);
@@ -479,39 +517,8 @@ impl World {
         }
         let window = self.checker.windows.get(migration).copied().unwrap_or_default();
         // Where the wall clock jumped while no controller ran, nobody can tell that from time that passed.
-        if now + Span(1_000) < window && self.faults.of(crate::fault::Fault::ClockForward) == 0 {
+        if now + Span(1_000) < window && !self.checker.put_forward {
             self.broken(format!("migration {migration} is contracted {} before its window ends", window.since(now)));
-        }
-    }
-}
-
-/// An entry in a few words.
-pub fn entry_words(entry: &Entry) -> String {
-    match entry {
-        Entry::Asked { input } => format!("asked {:?}", input.ask.kind()),
-        Entry::Accepted { rollout, plan, .. } => {
-            format!(
-                "rollout {rollout}: {} lands {} in {} steps",
-                plan.strategy.as_str(),
-                plan.candidate,
-                plan.steps.len()
-            )
-        }
-        Entry::Refused { release, reasons } => format!("{release} refused: {}", reasons.join("; ")),
-        Entry::Began { step, attempt, count } => format!("began step {} attempt {attempt} {count:?}", step.0),
-        Entry::Done { step, note, .. } => format!("done step {}: {note}", step.0),
-        Entry::Failed { step, why, .. } => format!("failed step {}: {why}", step.0),
-        Entry::Undecided { step, why, .. } => format!("undecided step {}: {why}", step.0),
-        Entry::Unwinding { cause, back } => format!("goes around in {} steps: {cause:?}", back.steps.len()),
-        Entry::Halted { why } => format!("halted: {why}"),
-        Entry::Ended { ending, .. } => format!("ended: {ending:?}"),
-        Entry::Restored { release, count, why } => format!("restored {release} to {count} {why}"),
-        Entry::ClosingBegan { work } => format!("closing began: {work:?}"),
-        Entry::ClosingStopped { work } => format!("closing stopped: {work:?}"),
-        Entry::ClosingDone { work } => format!("closing done: {work:?}"),
-        Entry::ClosingFailed { work, why } => format!("closing failed: {work:?}: {why}"),
-        Entry::ClockJumped { by_ms, behind_ms } => {
-            format!("the clock jumped by {by_ms} ms, and is {behind_ms} ms behind")
         }
     }
 }

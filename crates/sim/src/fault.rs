@@ -29,6 +29,8 @@ faults! {
     DoneTwice = "done-twice",
     /// A command takes effect long after it was sent.
     Late = "late",
+    /// A command that has read its target's tag takes effect after a newer one.
+    Overtaken = "overtaken",
     /// A target says no, for now.
     Refused = "refused",
     /// A look shows what was there some time ago.

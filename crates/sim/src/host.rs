@@ -3,10 +3,13 @@
 use crate::others::{SimCaller, SimFlags, SimMigrator, SimSource};
 use crate::platform::SimPlatform;
 use crate::router::SimRouter;
+use crate::story::Teller;
 use crate::world::SharedWorld;
+use crate::worlds::Worlds;
 use engine::driver::Drivers;
+use engine::facts::Fence;
 use engine::journal::entry::Input;
-use engine::runner::{Effect, EngineClock, Event, Runner, perform};
+use engine::runner::{Effect, EngineClock, Event, Jump, Runner, perform};
 use engine::store::{Pending, Store};
 use model::{Name, Span, Subject, Time};
 use std::collections::BTreeMap;
@@ -17,9 +20,8 @@ use std::task::{Context, Poll, Waker};
 pub struct Host {
     number: u64,
     incarnation: u64,
-    world: SharedWorld,
+    worlds: Worlds,
     store: Arc<dyn Store>,
-    subject: Subject,
     /// The process, while it lives.
     process: Option<Process>,
     /// When it starts again, if it does not live.
@@ -39,21 +41,21 @@ pub struct Host {
 struct Process {
     runner: Runner,
     clock: EngineClock,
-    drivers: Drivers,
-    tasks: BTreeMap<u64, Pending<'static, Option<Event>>>,
+    drivers: BTreeMap<Subject, Drivers>,
+    /// What is under way, and in which world.
+    tasks: BTreeMap<u64, (SharedWorld, Pending<'static, Option<Event>>)>,
     /// Answers that came while it stood still.
     heard: Vec<Event>,
 }
 
 impl Host {
     /// A controller that starts at once.
-    pub fn new(number: u64, world: &SharedWorld, store: &Arc<dyn Store>, subject: &Subject) -> Self {
+    pub fn new(number: u64, worlds: &Worlds, store: &Arc<dyn Store>) -> Self {
         Self {
             number,
             incarnation: 0,
-            world: world.clone(),
+            worlds: worlds.clone(),
             store: Arc::clone(store),
-            subject: subject.clone(),
             process: None,
             starts_at: Time(number * 700),
             hangs_until: Time(0),
@@ -72,20 +74,14 @@ impl Host {
     fn start(&mut self, now: Time) {
         self.incarnation += 1;
         let holder = format!("controller-{}-{}", self.number, self.incarnation);
-        self.world.lock().checker.started.insert(holder.clone(), now);
-        let world = &self.world;
-        let router = world.lock().facts.router.is_some();
-        let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
-        let drivers = Drivers {
-            platform: Arc::new(SimPlatform::new(world.clone(), &holder)),
-            router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
-            sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
-            caller: Some(Arc::new(SimCaller(world.clone()))),
-            migrator: Some(Arc::new(SimMigrator(world.clone()))),
-            flags: Some(Arc::new(SimFlags(world.clone()))),
-        };
         let mut runner = Runner::new("everything", &holder);
-        runner.add(self.subject.clone(), drivers.facts(), now);
+        let mut drivers = BTreeMap::new();
+        for (subject, world) in self.worlds.iter() {
+            world.lock().checker.started.insert(holder.clone(), now);
+            let served = drivers_of(world, &holder);
+            runner.add(subject.clone(), served.facts(), now);
+            drivers.insert(subject.clone(), served);
+        }
         let clock = EngineClock::new(self.wall(now), now);
         self.process = Some(Process { runner, clock, drivers, tasks: BTreeMap::new(), heard: Vec::new() });
     }
@@ -140,11 +136,13 @@ impl Host {
             }
             return;
         }
-        self.world.lock().checker.decided_at = Some(self.stalled_at);
-        for effect in std::mem::take(&mut self.stalled) {
-            self.carry_out(now, effect);
+        if !self.stalled.is_empty() {
+            self.decided_at(Some(self.stalled_at));
+            for effect in std::mem::take(&mut self.stalled) {
+                self.carry_out(now, effect);
+            }
+            self.decided_at(None);
         }
-        self.world.lock().checker.decided_at = None;
         let heard = self.process.as_mut().map(|process| std::mem::take(&mut process.heard)).unwrap_or_default();
         for event in heard {
             self.handle(now, event);
@@ -153,23 +151,31 @@ impl Host {
     }
 
     /// Somebody asks it for something.
-    pub fn ask(&mut self, now: Time, input: Input) {
+    pub fn ask(&mut self, now: Time, subject: &Subject, input: Input) {
         if self.hangs_until <= now && self.process.is_some() {
-            let subject = self.subject.clone();
-            self.handle(now, Event::Asked(subject, input));
+            self.handle(now, Event::Asked(subject.clone(), input));
         }
+    }
+
+    /// What is written next was decided then.
+    fn decided_at(&self, at: Option<Time>) {
+        self.worlds.iter().for_each(|(_, world)| world.lock().checker.decided_at = at);
     }
 
     fn handle(&mut self, now: Time, event: Event) {
         let wall = self.wall(now);
+        let (worlds, number) = (&self.worlds, self.number);
         let Some(process) = &mut self.process else { return };
         let (engine_now, jumped) = process.clock.tick(wall, now);
         if let Some(jump) = jumped {
             process.runner.clock_jumped(jump);
-            let (number, engine::runner::Jump { by, behind }) = (self.number, jump);
-            self.world.lock().tell(|| format!("controller {number} sees its clock jump by {by}, {behind} behind"));
+            let Jump { by, behind } = jump;
+            worlds.tell(Teller::Controller, || {
+                format!("controller {number} sees its clock jump by {by}, and {behind} behind")
+            });
         }
-        let last_breath = matches!(event, Event::Appended(..)) && self.world.lock().is_last_breath();
+        let last_breath =
+            matches!(event, Event::Appended(..)) && self.worlds.of(event.subject()).lock().is_last_breath();
         let effects = process.runner.handle(engine_now, event);
         if last_breath {
             return self.breathe_out(now, effects);
@@ -181,12 +187,20 @@ impl Host {
             self.stalled_at = now;
         }
         for effect in effects {
-            if self.hangs_until > now {
+            if self.hangs_until > now && !self.has_to_start(&effect) {
                 self.stalled.push(effect);
             } else {
                 self.carry_out(now, effect);
             }
         }
+    }
+
+    /// What a target without a fence would take has to be started within the lease: a process that
+    /// stands still between the look at its lease and the start is the named residue of such targets.
+    fn has_to_start(&self, effect: &Effect) -> bool {
+        let Effect::Send(command) = effect else { return false };
+        let world = self.worlds.of(Some(&command.subject)).lock();
+        world.facts.fence(&command.act) == Fence::None
     }
 
     /// It will stand still for so long when it is about to write.
@@ -199,7 +213,7 @@ impl Host {
         for effect in effects.into_iter().filter(|effect| matches!(effect, Effect::Send(_))) {
             self.carry_out(now, effect);
         }
-        self.world.lock().breathe_out();
+        self.worlds.iter().for_each(|(_, world)| world.lock().breathe_out());
     }
 
     /// It stands still from now on; with luck between deciding and doing.
@@ -211,48 +225,32 @@ impl Host {
             }
             return;
         }
-        // What a target without a fence would take has to be started within the lease: a process
-        // that stands still between that look and the start is the named residue of such targets.
-        let unfenced = {
-            let world = self.world.lock();
-            let none = engine::facts::Fence::None;
-            world.facts.platform.fence == none || world.facts.router.as_ref().is_some_and(|router| router.fence == none)
-        };
-        if unfenced {
-            self.hangs_until = until;
-            return;
-        }
-        let wall = self.wall(now);
-        if let Some(process) = &mut self.process {
-            let (engine_now, jumped) = process.clock.tick(wall, now);
-            if let Some(jump) = jumped {
-                process.runner.clock_jumped(jump);
-            }
-            let effects = process.runner.handle(engine_now, Event::Tick);
-            self.stalled.extend(effects);
-            self.stalled_at = now;
-        }
         self.hangs_until = until;
+        self.stalled_at = now;
+        self.handle(now, Event::Tick);
     }
 
     fn carry_out(&mut self, now: Time, effect: Effect) {
         let Some(process) = &mut self.process else { return };
+        let subject = subject_of(&effect).cloned();
+        let world = self.worlds.of(subject.as_ref());
         if let Effect::Say(_, words) = &effect {
-            self.world.lock().tell(|| format!("says: {words}"));
+            world.lock().tell(Teller::Controller, || format!("controller {} says: {words}", self.number));
         }
-        let Some(task) = perform(effect, &self.store, Some(&process.drivers)) else { return };
+        let drivers = subject.and_then(|subject| process.drivers.get(&subject));
+        let Some(task) = perform(effect, &self.store, drivers) else { return };
         self.next_task += 1;
         // The host's number is part of the task's, so that wakes find their host.
         let id = self.next_task * 16 + self.number;
-        process.tasks.insert(id, task);
+        process.tasks.insert(id, (world.clone(), task));
         self.poll(now, id);
     }
 
     /// A task wants to be polled.
     pub fn poll(&mut self, now: Time, id: u64) {
         let Some(process) = &mut self.process else { return };
-        let Some(task) = process.tasks.get_mut(&id) else { return };
-        self.world.lock().enter_task(id);
+        let Some((world, task)) = process.tasks.get_mut(&id) else { return };
+        world.lock().enter_task(id);
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(event) = task.as_mut().poll(&mut context) {
             process.tasks.remove(&id);
@@ -264,5 +262,36 @@ impl Host {
                 }
             }
         }
+    }
+}
+
+/// The service that an effect is about, if it is about one.
+fn subject_of(effect: &Effect) -> Option<&Subject> {
+    match effect {
+        Effect::Lease { .. } | Effect::GiveUp { .. } => None,
+        Effect::Append(append, _) => Some(&append.subject),
+        Effect::Send(command) => Some(&command.subject),
+        Effect::AskSource(_, question, _) => Some(&question.subject),
+        Effect::Read(subject, ..)
+        | Effect::LookAtPlatform(subject, ..)
+        | Effect::LookAtRouter(subject, ..)
+        | Effect::AskGate(subject, ..)
+        | Effect::Checkpoint(subject, ..)
+        | Effect::Answer(subject, ..)
+        | Effect::Say(subject, ..) => Some(subject),
+    }
+}
+
+/// The drivers of one service, in a fresh process.
+fn drivers_of(world: &SharedWorld, process: &str) -> Drivers {
+    let router = world.lock().facts.router.is_some();
+    let source = |name: &str| Name::new(name).ok().map(|name| (name, Arc::new(SimSource(world.clone())) as _));
+    Drivers {
+        platform: Arc::new(SimPlatform::new(world.clone(), process)),
+        router: if router { Some(Arc::new(SimRouter::new(world.clone()))) } else { None },
+        sources: [source("gateway"), source("platform"), source("numbers")].into_iter().flatten().collect(),
+        caller: Some(Arc::new(SimCaller(world.clone()))),
+        migrator: Some(Arc::new(SimMigrator(world.clone()))),
+        flags: Some(Arc::new(SimFlags(world.clone()))),
     }
 }

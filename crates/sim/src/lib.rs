@@ -21,8 +21,13 @@ pub mod router;
 pub mod run;
 pub mod scenario;
 pub mod scene;
+mod services;
 pub mod store;
+pub mod story;
+pub mod target;
+pub mod words;
 pub mod world;
+mod worlds;
 
 pub use campaign::{Figures, campaign};
 pub use run::{Options, Outcome, run};

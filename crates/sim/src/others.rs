@@ -2,17 +2,19 @@
 
 use crate::delivery::deliver;
 use crate::fault::Fault;
-use crate::later::Later;
-use crate::platform::never;
-use crate::world::{Behaviour, Happening, SharedWorld, World};
+use crate::later::{later, never};
+use crate::platform::cannot;
+use crate::story::Teller;
+use crate::words::phase_word;
+use crate::world::{Behaviour, SharedWorld, World};
 use engine::command::{Act, Command, Reply};
 use engine::driver::{Answer, Blind, Caller, FlagSetter, Migrator, Question, Source};
 use engine::facts::Fence;
-use engine::store::{Pending, Position};
+use engine::store::Pending;
 use model::gate::Gate;
 use model::plan::Phase;
 use model::verdict::Basis;
-use model::{Evidence, Span, Subject, Verdict};
+use model::{Evidence, ReleaseNumber, RolloutNumber, Span, Subject, Verdict};
 
 /// How long after the first request good evidence suffices.
 const ENOUGH: Span = Span(1_500);
@@ -28,9 +30,12 @@ impl Source for SimSource {
     fn ask(&self, question: Question) -> Pending<'static, Result<Vec<Answer>, Blind>> {
         let mut world = self.0.lock();
         let now = world.now;
+        if world.are_drivers_stuck() {
+            return never();
+        }
         if world.evidence_absent_until > now {
             drop(world);
-            return Later::at(&self.0, now + Span(500), Err(Blind("no data".into())));
+            return later(&self.0, now + Span(500), Err(Blind("no data".into())));
         }
         let at = now + Span(world.random.between(1, 40));
         let verdict = world.verdict(&question);
@@ -43,7 +48,7 @@ impl Source for SimSource {
             answers.push(Answer { check: check.clone(), verdict, evidence });
         }
         drop(world);
-        Later::at(&self.0, at, Ok(answers))
+        later(&self.0, at, Ok(answers))
     }
 }
 
@@ -51,12 +56,8 @@ impl World {
     /// What the evidence says of a candidate.
     fn verdict(&mut self, question: &Question) -> Verdict {
         let (now, candidate) = (self.now, question.candidate);
-        let routed = self.facts.router.is_some();
-        let exposed = !routed || self.members.iter().any(|member| member.table.intent.reaches(candidate));
         let key = (question.rollout, candidate);
-        if exposed && !self.exposed_since.contains_key(&key) {
-            self.exposed_since.insert(key, now);
-        }
+        self.note_exposure(question.rollout, candidate);
         let Some(since) = self.exposed_since.get(&key).map(|at| now.since(*at)) else { return Verdict::Undecided };
         match self.behaviour(candidate) {
             Behaviour::Bad if since >= ENOUGH_BAD => {
@@ -81,6 +82,14 @@ impl World {
         }
     }
 
+    /// A candidate has its first request, or work where there is no traffic, whether somebody asks or not.
+    pub fn note_exposure(&mut self, rollout: RolloutNumber, candidate: ReleaseNumber) {
+        let routed = self.facts.router.is_some();
+        if !routed || self.members.iter().any(|member| member.table.intent.reaches(candidate)) {
+            self.exposed_since.entry((rollout, candidate)).or_insert(self.now);
+        }
+    }
+
     /// There is no evidence for a while.
     pub fn hide_evidence(&mut self) {
         self.inject(Fault::EvidenceAbsent);
@@ -96,18 +105,22 @@ impl World {
 pub struct SimCaller(pub SharedWorld);
 
 impl Caller for SimCaller {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.hooks.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Call { hook, undo, .. } = &command.act else { return never(&self.0, &command) };
+        let Act::Call { hook, undo, .. } = &command.act else { return cannot(&self.0, &command) };
         let mut world = self.0.lock();
         world.check_call(&command);
-        let failing = world.failing.contains(&(hook.name.clone(), *undo));
-        let fails = failing || world.faulty() && world.random.permille(80);
+        let fails = world.failing.contains(&(hook.name.clone(), *undo));
+        let fails = (fails || world.faulty() && world.random.permille(80)) && !world.are_drivers_stuck();
         let at = world.now + Span(100);
         drop(world);
         let replied = if fails {
-            Later::at(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false })
+            later(&self.0, at, Reply::Failed { why: "exit code 1".into(), retry: false })
         } else {
-            deliver(&self.0, &command, Fence::Tagged, Happening::Call, |_| Reply::Accepted)
+            deliver(&self.0, &command, 0)
         };
         let (world, hook, undo) = (self.0.clone(), hook.name.clone(), *undo);
         Box::pin(async move {
@@ -121,9 +134,12 @@ impl Caller for SimCaller {
 
     fn ask(&self, _: Subject, _: Gate) -> Pending<'static, Result<bool, Blind>> {
         let mut world = self.0.lock();
+        if world.are_drivers_stuck() {
+            return never();
+        }
         let (at, yes) = (world.now + Span(50), world.random.percent(70));
         drop(world);
-        Later::at(&self.0, at, Ok(yes))
+        later(&self.0, at, Ok(yes))
     }
 }
 
@@ -131,20 +147,20 @@ impl Caller for SimCaller {
 pub struct SimMigrator(pub SharedWorld);
 
 impl Migrator for SimMigrator {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.migrations.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Migrate { migration, phase } = &command.act else { return never(&self.0, &command) };
-        let (migration, generation) = (migration.clone(), command.generation);
+        let Act::Migrate { phase, .. } = &command.act else { return cannot(&self.0, &command) };
         let mut world = self.0.lock();
         if *phase == Phase::Contract && world.strikes(Fault::Refused, CONTRACT_REFUSED_PERMILLE) {
             let at = world.now + Span(100);
             drop(world);
-            return Later::at(&self.0, at, Reply::Failed { why: "a view needs the old shape".into(), retry: false });
+            return later(&self.0, at, Reply::Failed { why: "a view needs the old shape".into(), retry: false });
         }
         drop(world);
-        deliver(&self.0, &command, Fence::Tagged, Happening::Migrate, |world| {
-            let newest = world.migrations.get(&migration).map_or(Position(0), |sim| sim.generation);
-            if generation >= newest { Reply::Accepted } else { Reply::Superseded(newest) }
-        })
+        deliver(&self.0, &command, 0)
     }
 }
 
@@ -152,14 +168,13 @@ impl Migrator for SimMigrator {
 pub struct SimFlags(pub SharedWorld);
 
 impl FlagSetter for SimFlags {
+    fn fence(&self) -> Fence {
+        self.0.lock().facts.flags.unwrap_or(Fence::Compare)
+    }
+
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Flag { flag, to, only_from } = &command.act else { return never(&self.0, &command) };
-        let (flag, to, only_from) = (flag.clone(), to.clone(), only_from.clone());
-        deliver(&self.0, &command, Fence::Tagged, Happening::Flag, |world| {
-            let Some(sim) = world.flags.get(&flag) else { return Reply::Accepted };
-            let stands = only_from.as_ref().is_none_or(|from| *from == sim.setting) || sim.setting == to;
-            if stands { Reply::Accepted } else { Reply::Superseded(sim.generation) }
-        })
+        let Act::Flag { .. } = &command.act else { return cannot(&self.0, &command) };
+        deliver(&self.0, &command, 0)
     }
 }
 
@@ -167,6 +182,7 @@ impl World {
     /// A hook is called.
     pub fn take_call(&mut self, command: &Command) {
         let Act::Call { hook, undo, .. } = &command.act else { return };
+        self.tell(Teller::Target, || format!("hook {} is {}", hook.name, if *undo { "undone" } else { "called" }));
         let counts = self.hooks.entry(hook.name.clone()).or_default();
         if *undo {
             counts.1 += 1;
@@ -178,11 +194,8 @@ impl World {
     /// A migration comes through a phase.
     pub fn take_migrate(&mut self, command: &Command) {
         let Act::Migrate { migration, phase } = &command.act else { return };
+        self.tell(Teller::Target, || format!("migration {migration} has come through {}", phase_word(*phase)));
         let sim = self.migrations.entry(migration.clone()).or_default();
-        if command.generation < sim.generation {
-            return;
-        }
-        sim.generation = command.generation;
         let again = sim.phases.contains(phase);
         if sim.phases.last() != Some(phase) {
             sim.phases.push(*phase);
@@ -197,10 +210,9 @@ impl World {
     pub fn take_flag(&mut self, command: &Command) {
         let Act::Flag { flag, to, only_from } = &command.act else { return };
         let Some(sim) = self.flags.get_mut(flag) else { return };
-        if command.generation < sim.generation || only_from.as_ref().is_some_and(|from| *from != sim.setting) {
+        if only_from.as_ref().is_some_and(|from| *from != sim.setting) {
             return;
         }
-        sim.generation = command.generation;
         let killed = sim.killed && sim.setting != *to;
         sim.setting = to.clone();
         if killed {
@@ -221,6 +233,7 @@ impl World {
             && let Ok(off) = model::Name::new("killed")
         {
             sim.setting = model::plan::FlagSetting { variant: off, share: model::Share::NONE };
+            sim.tag.set = Some(sim.setting.clone());
             sim.killed = true;
         }
     }

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::random::Random;
 use crate::scenario::Scenario;
+use crate::story::Teller;
 use crate::world::World;
 use engine::decide::current_aim;
 use engine::journal::entry::{Aim, Ask, Input};
@@ -78,7 +79,8 @@ impl People {
     fn deploy(&mut self, world: &mut World) -> Option<Input> {
         self.releases += 1;
         let release = self.scenario.release(self.releases, &mut self.random, world);
-        world.tell(|| format!("people deploy {} by {}", release.number, release.service.strategy.name().as_str()));
+        let strategy = release.service.strategy.name().as_str();
+        world.tell(Teller::People, || format!("deploy {} by {strategy}", release.number));
         Some(self.input(Ask::Deploy { release }, None))
     }
 

@@ -2,7 +2,8 @@
 
 use crate::delivery::deliver;
 use crate::fault::Fault;
-use crate::later::Later;
+use crate::later::{later, never};
+use crate::story::Teller;
 use crate::world::{Behaviour, Happening, Instance, SharedWorld, World};
 use engine::command::{Act, Command, Reply};
 use engine::driver::{Blind, Platform};
@@ -38,13 +39,9 @@ impl Platform for SimPlatform {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let fence = self.world.lock().facts.platform.fence;
-        let Act::Scale { release, count } = &command.act else { return never(&self.world, &command) };
+        let Act::Scale { release, count } = &command.act else { return cannot(&self.world, &command) };
         let (release, count, generation) = (*release, *count, command.generation);
-        let reply = deliver(&self.world, &command, fence, Happening::Scale, |world| {
-            let newest = world.releases.get(&release).map_or(Position(0), |seen| seen.generation);
-            if world.fence_admits(fence, newest, generation) { Reply::Accepted } else { Reply::Superseded(newest) }
-        });
+        let reply = deliver(&self.world, &command, 0);
         let told = Arc::clone(&self.told);
         Box::pin(async move {
             let reply = reply.await;
@@ -58,9 +55,12 @@ impl Platform for SimPlatform {
     fn observe(&self, _: Subject) -> Pending<'static, Result<PlatformLook, Blind>> {
         let mut world = self.world.lock();
         let now = world.now;
+        if world.are_drivers_stuck() {
+            return never();
+        }
         if world.platform_silent_until > now || world.strikes(Fault::Blind, 25) {
             drop(world);
-            return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
+            return later(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
         }
         let at = now + Span(world.random.between(1, 40));
         world.checker.looked.insert(self.process.clone());
@@ -82,15 +82,15 @@ impl Platform for SimPlatform {
             world.stale_look = Some((now, fresh));
         }
         drop(world);
-        Later::at(&self.world, at, Ok(look))
+        later(&self.world, at, Ok(look))
     }
 }
 
 /// A command that this driver cannot carry out.
-pub fn never(world: &SharedWorld, command: &Command) -> Pending<'static, Reply> {
+pub fn cannot(world: &SharedWorld, command: &Command) -> Pending<'static, Reply> {
     let now = world.lock().now;
     let why = format!("no driver for {:?}", command.act);
-    Later::at(world, now, Reply::Failed { why, retry: false })
+    later(world, now, Reply::Failed { why, retry: false })
 }
 
 impl World {
@@ -103,7 +103,7 @@ impl World {
             let ready = alive.filter(|instance| instance.ready(now)).count();
             let looping = self.behaviour(*release) == Behaviour::CrashLoop && sim.crashes >= CRASH_LOOP;
             let look = InstancesLook {
-                generation: sim.generation,
+                generation: self.shown(self.facts.platform.fence, &sim.tag, &sim.wanted),
                 running: u32::try_from(running).unwrap_or(u32::MAX),
                 ready: u32::try_from(ready).unwrap_or(u32::MAX),
                 autoscaled: self.autoscaled,
@@ -122,22 +122,16 @@ impl World {
     /// A command to have so many instances takes effect.
     pub fn take_scale(&mut self, command: &Command) {
         let Act::Scale { release, count } = command.act else { return };
-        self.check_written(command);
-        let fence = self.facts.platform.fence;
-        let newest = self.releases.get(&release).map_or(Position(0), |sim| sim.generation);
-        if !self.fence_admits(fence, newest, command.generation) {
-            return;
-        }
-        if command.generation < newest && fence != Fence::None {
-            self.broken(format!("{release} took generation {} after {newest}", command.generation));
-        }
-        self.tell(|| format!("platform: {release} has {count} instances (generation {})", command.generation));
+        self.tell(Teller::Platform, || format!("{release} has {count} instances (generation {})", command.generation));
         let sim = self.releases.entry(release).or_default();
-        sim.generation = command.generation;
         sim.wanted = count;
-        if count == 0 {
+        // What strayed proves nothing, in either way.
+        if count == 0 && !sim.tag.strayed {
             sim.proven = false;
             sim.crashes = 0;
+        }
+        if !sim.tag.strayed {
+            sim.instances.range_mut(..count).for_each(|(_, instance)| instance.strayed = false);
         }
         let leaving: Vec<u32> = sim
             .instances
@@ -180,7 +174,8 @@ impl World {
         if behaviour == Behaviour::CrashLoop {
             sim.crashes += CRASH_LOOP;
         }
-        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: None, tail };
+        let strayed = sim.tag.strayed;
+        let instance = Instance { ready_at, flaps_until: Time(0), gone_at: None, left_at: None, tail, strayed };
         sim.instances.insert(number, instance);
         if let Some(at) = ready_at {
             self.schedule(at, Happening::Ready(release));
@@ -228,7 +223,7 @@ impl World {
         }
         let (release, number) = *self.random.pick(&alive);
         self.inject(Fault::InstanceCrash);
-        self.tell(|| format!("instance {number} of {release} crashes"));
+        self.tell(Teller::Platform, || format!("instance {number} of {release} crashes"));
         let forgotten = self.random.percent(forgotten_percent);
         if let Some(sim) = self.releases.get_mut(&release) {
             sim.instances.remove(&number);

@@ -8,14 +8,18 @@ use crate::router::member_name;
 use crate::run::TURNS_MAX;
 use crate::scenario::Scenario;
 use crate::store::SimStore;
+use crate::story::{Story, Teller, Told};
+use crate::target::Tag;
+use crate::words::input_words;
 use crate::world::{Behaviour, Happening, Instance, Member, SharedWorld, SimFlag, SimRelease, World};
+use crate::worlds::Worlds;
 use engine::command::Table;
 use engine::decide::current_aim;
 use engine::facts::Facts;
 use engine::journal::entry::{Ask, Ending, Entry, Input};
 use engine::journal::state::{Rollout, State};
 use engine::journal::table::{Kind, Phase, may_follow};
-use engine::store::{Attribution, Position, Record, Store};
+use engine::store::{Attribution, Record, Store};
 use model::gate::Gate;
 use model::plan::{FlagSetting, Verb};
 use model::{Name, ReleaseNumber, Span, Subject, Time};
@@ -83,7 +87,7 @@ pub struct Continued {
     /// How often it halted after that.
     pub halts: u64,
     /// What happened.
-    pub story: Vec<String>,
+    pub story: Vec<Told>,
 }
 
 /// Reads an entry back, and says which cannot be.
@@ -96,7 +100,7 @@ pub fn continue_from(subject: &Subject, journal: &[Record], setting: &Setting, o
     let length = journal.len() as u64;
     let seed = length * 3 + onward as u64;
     let mut world = World::new(Random::new(seed), setting.facts.clone(), Time(0), 0);
-    world.story = Some(Vec::new());
+    world.story = Story::new(true);
     for record in journal {
         match entry_of(record) {
             Ok(entry) => recall(&mut world, setting, record.line.at, &entry),
@@ -110,12 +114,13 @@ pub fn continue_from(subject: &Subject, journal: &[Record], setting: &Setting, o
     let begun = world.now + Span::seconds(1);
     world.now = begun;
     let world = SharedWorld::new(world);
-    let sim_store = Arc::new(SimStore::new(world.clone()));
+    let worlds = Worlds::one(subject, &world);
+    let sim_store = Arc::new(SimStore::new(&worlds));
     sim_store.preload(subject, journal.to_vec());
     let store: Arc<dyn Store> = sim_store.clone();
-    let hosts = [Host::new(0, &world, &store, subject)];
+    let hosts = [Host::new(0, &worlds, &store)];
     let people = People { onward, said: 0, speaks_at: begun, aborted: false };
-    let mut run = Run { world, subject: subject.clone(), hosts, people, begun };
+    let mut run = Run { world, worlds, subject: subject.clone(), hosts, people, begun };
     run.play();
     run.outcome(&sim_store, length)
 }
@@ -124,8 +129,7 @@ pub fn continue_from(subject: &Subject, journal: &[Record], setting: &Setting, o
 fn recall(world: &mut World, setting: &Setting, at: Time, entry: &Entry) {
     world.recall(at, entry);
     if world.flags.is_empty() {
-        let there =
-            |setting: &FlagSetting| SimFlag { setting: setting.clone(), killed: false, generation: Position(0) };
+        let there = |setting: &FlagSetting| SimFlag { setting: setting.clone(), killed: false, tag: Tag::default() };
         world.flags = setting.flags.iter().map(|(flag, setting)| (flag.clone(), there(setting))).collect();
     }
     let Entry::Began { .. } = entry else { return };
@@ -136,12 +140,12 @@ fn recall(world: &mut World, setting: &Setting, at: Time, entry: &Entry) {
             if let Some(sim) = world.flags.get_mut(&flag)
                 && only_from.is_none_or(|from| from == sim.setting)
             {
-                (sim.setting, sim.generation) = (to, generation);
+                (sim.setting, sim.tag) = (to.clone(), Tag::new(generation, to));
             }
         }
         Some(Verb::Migrate { migration, phase, .. }) => {
             let sim = world.migrations.entry(migration).or_default();
-            sim.generation = generation;
+            sim.tag = Tag::new(generation, phase);
             if sim.phases.last() != Some(&phase) {
                 sim.phases.push(phase);
             }
@@ -160,18 +164,25 @@ fn furnish(world: &mut World, setting: &Setting) {
         let wanted = standing.capacity(*release);
         let proven = state.proven.contains(release) || standing.intent.exposes(*release);
         let ready_at = if proven { world.now } else { world.now + Span::seconds(3) };
-        let instance =
-            Instance { ready_at: Some(ready_at), flaps_until: Time(0), gone_at: None, left_at: None, tail: Span(700) };
+        let instance = Instance {
+            ready_at: Some(ready_at),
+            flaps_until: Time(0),
+            gone_at: None,
+            left_at: None,
+            tail: Span(700),
+            strayed: false,
+        };
         let instances = (0..wanted).map(|number| (number, instance)).collect();
         let proven = proven && wanted > 0;
-        let sim = SimRelease { generation: *generation, wanted, instances, proven, crashes: 0 };
+        let sim = SimRelease { tag: Tag::new(*generation, wanted), wanted, instances, proven, crashes: 0 };
         world.releases.insert(*release, sim);
         world.schedule(ready_at, Happening::Ready(*release));
     }
     for number in 0..setting.routers {
         let table = Table { intent: standing.intent.clone(), drained_from: standing.drained_from.clone() };
         let name = member_name(usize::try_from(number).unwrap_or(0));
-        world.members.push(Member { name, generation: state.generations.table, table, silent_until: Time(0) });
+        let tag = Tag::new(state.generations.table, table.clone());
+        world.members.push(Member { name, tag, table, silent_until: Time(0) });
     }
 }
 
@@ -196,6 +207,7 @@ fn fail(world: &mut World) {
 
 struct Run {
     world: SharedWorld,
+    worlds: Worlds,
     subject: Subject,
     hosts: [Host; 1],
     people: People,
@@ -209,21 +221,15 @@ impl Run {
             if now > self.begun + CALM_BOUND {
                 break;
             }
-            {
-                let mut world = self.world.lock();
-                world.now = now;
-                world.happen();
-            }
-            loop {
-                let Some(task) = self.world.lock().pop_wake() else { break };
+            self.worlds.move_to(now);
+            while let Some(task) = self.worlds.pop_wake() {
                 self.hosts[0].poll(now, task);
             }
             if self.hosts[0].wake_at(now) <= now {
                 self.hosts[0].turn(now);
             }
             self.people_speak(now);
-            let broken = !self.world.lock().checker.broken.is_empty();
-            if broken || why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none() {
+            if self.worlds.are_broken() || why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none() {
                 return;
             }
         }
@@ -233,12 +239,9 @@ impl Run {
     }
 
     fn next_moment(&self) -> Time {
-        let world = self.world.lock();
-        let now = world.now;
-        let mut next = self.hosts[0].wake_at(now).min(self.people.speaks_at.max(now));
-        next = next.min(world.next_wake().unwrap_or(next));
-        next = next.min(world.under_way.keys().next().map_or(next, |(at, _)| *at));
-        next.max(now)
+        let now = self.worlds.now();
+        let next = self.hosts[0].wake_at(now).min(self.people.speaks_at.max(now));
+        next.min(self.worlds.next().unwrap_or(next)).max(now)
     }
 
     fn people_speak(&mut self, now: Time) {
@@ -251,8 +254,8 @@ impl Run {
         }
         let state = self.hosts[0].runner().and_then(|runner| runner.state(&self.subject));
         let Some(input) = state.and_then(|state| self.people.speak(state)) else { return };
-        self.world.lock().tell(|| format!("people: {} says {:?}", input.by.who, input.ask.kind()));
-        self.hosts[0].ask(now, input);
+        self.world.lock().tell(Teller::People, || input_words(&input));
+        self.hosts[0].ask(now, &self.subject, input);
     }
 
     fn outcome(self, store: &SimStore, length: u64) -> Continued {
@@ -267,7 +270,7 @@ impl Run {
         }
         let mut world = self.world.lock();
         continued.broken.append(&mut world.checker.broken);
-        continued.story = world.story.take().unwrap_or_default();
+        continued.story = world.story.take();
         continued
     }
 }

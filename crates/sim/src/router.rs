@@ -2,9 +2,12 @@
 
 use crate::delivery::deliver;
 use crate::fault::Fault;
-use crate::later::Later;
-use crate::platform::never;
-use crate::world::{Happening, SharedWorld, World};
+use crate::later::{later, never};
+use crate::platform::cannot;
+use crate::story::Teller;
+use crate::target::Cause;
+use crate::words::table_words;
+use crate::world::{SharedWorld, World};
 use engine::command::{Act, Command, Reply, Table};
 use engine::driver::{Blind, Router};
 use engine::facts::{Fence, RouterFacts};
@@ -36,29 +39,10 @@ impl Router for SimRouter {
     }
 
     fn ensure(&self, command: Command) -> Pending<'static, Reply> {
-        let Act::Table(table) = &command.act else { return never(&self.world, &command) };
+        let Act::Table(table) = &command.act else { return cannot(&self.world, &command) };
         let table = table.clone();
-        let (members, fence) = {
-            let world = self.world.lock();
-            (world.members.len(), world.facts.router.as_ref().map_or(Fence::Compare, |router| router.fence))
-        };
-        let mut replies = Vec::new();
-        for member in 0..members {
-            let generation = command.generation;
-            let happening = move |command| Happening::Table(member, command);
-            let reply = deliver(&self.world, &command, fence, happening, move |world| {
-                let seen = &world.members[member];
-                if seen.silent_until > world.now {
-                    return Reply::Unknown(format!("{} is silent", seen.name));
-                }
-                if world.fence_admits(fence, seen.generation, generation) {
-                    Reply::Accepted
-                } else {
-                    Reply::Superseded(seen.generation)
-                }
-            });
-            replies.push(reply);
-        }
+        let members = self.world.lock().members.len();
+        let replies: Vec<_> = (0..members).map(|member| deliver(&self.world, &command, member)).collect();
         let told = Arc::clone(&self.told);
         let generation = command.generation;
         Box::pin(async move {
@@ -79,20 +63,23 @@ impl Router for SimRouter {
     fn observe(&self, _: Subject) -> Pending<'static, Result<RouterLook, Blind>> {
         let mut world = self.world.lock();
         let now = world.now;
+        if world.are_drivers_stuck() {
+            return never();
+        }
         if world.strikes(Fault::Blind, 25) {
             drop(world);
-            return Later::at(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
+            return later(&self.world, now + Span(2_000), Err(Blind("timed out".into())));
         }
         let at = now + Span(world.random.between(1, 40));
         let facts = world.facts.router.clone();
         let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let unfenced = facts.as_ref().is_some_and(|facts| facts.fence == Fence::None);
+        let fence = facts.as_ref().map_or(Fence::Compare, |facts| facts.fence);
         let counts = facts.as_ref().is_some_and(|facts| facts.counts_open_work);
         let members = world.members.iter().map(|member| {
             let look = (member.silent_until <= now).then(|| MemberLook {
                 // Without a tag to read back, the driver compares what is there with what it told.
                 generation: match told.get(&member.name) {
-                    _ if !unfenced => member.generation,
+                    _ if fence != Fence::None => world.shown(fence, &member.tag, &member.table),
                     Some((generation, table)) if *table == member.table => *generation,
                     Some(_) | None => Position(0),
                 },
@@ -103,7 +90,7 @@ impl Router for SimRouter {
         });
         let look = RouterLook { members: members.collect() };
         drop(world);
-        Later::at(&self.world, at, Ok(look))
+        later(&self.world, at, Ok(look))
     }
 }
 
@@ -137,25 +124,25 @@ impl World {
     }
 
     /// A router takes a table.
-    pub fn take_table(&mut self, member: usize, command: &Command) {
+    pub fn take_table(&mut self, member: usize, command: &Command, cause: Cause) {
         let Act::Table(table) = &command.act else { return };
-        self.check_written(command);
-        let fence = self.facts.router.as_ref().map_or(Fence::Compare, |router| router.fence);
-        let (newest, silent) = (self.members[member].generation, self.members[member].silent_until > self.now);
-        if silent || !self.fence_admits(fence, newest, command.generation) {
+        let same = self.members[member].tag.generation == command.generation && self.members[member].table == *table;
+        if same {
             return;
         }
-        if command.generation < newest && fence != Fence::None {
-            self.broken(format!("{} took generation {} after {newest}", member_name(member), command.generation));
-        }
-        if self.members[member].generation == command.generation && self.members[member].table == *table {
-            return;
-        }
-        self.tell(|| format!("{}: table {} {}", member_name(member), command.generation, words(table)));
+        self.tell(Teller::Router, || {
+            format!("{}: {} (generation {})", member_name(member), table_words(table), command.generation)
+        });
         let before = std::mem::replace(&mut self.members[member].table, table.clone());
-        self.members[member].generation = command.generation;
+        if let Some((rollout, candidate)) =
+            self.checker.state.rollout.as_deref().map(|rollout| (rollout.number, rollout.plan.candidate))
+        {
+            self.note_exposure(rollout, candidate);
+        }
         let now = self.now;
-        for (release, sim) in &mut self.releases {
+        // Work that came by what strayed, and that no look could show, is the stray's own.
+        let counted = self.releases.iter_mut().filter(|_| cause == Cause::Command);
+        for (release, sim) in counted {
             for (number, instance) in &mut sim.instances {
                 if World::sends(&before, *release, *number) && !World::sends(table, *release, *number) {
                     instance.left_at = Some(now);
@@ -188,13 +175,4 @@ impl World {
         self.inject(Fault::RouterRestart);
         self.members[member].silent_until = until;
     }
-}
-
-/// A table in a few words.
-pub fn words(table: &Table) -> String {
-    let mut words: Vec<String> =
-        table.intent.lanes().iter().map(|lane| format!("{}={}", lane.release, lane.share)).collect();
-    words.extend(table.intent.hold().map(|hold| format!("{hold:?}")));
-    words.extend(table.drained_from.iter().map(|(release, from)| format!("{release} drains from {from}")));
-    words.join(" ")
 }

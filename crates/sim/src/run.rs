@@ -1,14 +1,18 @@
 //! One seed from its first entry to the calm after the last fault.
 
+mod disasters;
+
 use crate::calm::why_not_calm;
-use crate::checker::Checker;
-use crate::fault::{Fault, FaultCount};
+use crate::fault::FaultCount;
 use crate::host::Host;
 use crate::people::People;
 use crate::random::Random;
+use crate::replay::Setting;
 use crate::scenario::Scenario;
 use crate::store::SimStore;
-use crate::world::{Planted, SharedWorld, World};
+use crate::story::{Story, Told};
+use crate::world::{Planted, SharedWorld, Stuck, World};
+use crate::worlds::Worlds;
 use engine::journal::{Kind, Phase};
 use engine::store::{Position, Record, Store};
 use model::{Span, Subject, Time};
@@ -19,12 +23,22 @@ use std::sync::Arc;
 pub const CALM_BOUND: Span = Span::hours(2);
 /// The most turns of one run: a run that takes more goes in circles.
 pub const TURNS_MAX: u64 = 400_000;
+/// The services of a seed; most have the first alone.
+const SERVICES: [&str; 3] = ["shop", "cart", "mail"];
+/// How many seeds in a hundred have several services.
+const SEVERAL_PERCENT: u64 = 12;
+/// How many of those in a hundred have one that is stuck for good.
+const STUCK_PERCENT: u64 = 40;
 
 /// What a run came to.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
+    /// How many services there were.
+    pub services: u64,
+    /// What one of them was stuck with for good, if one was.
+    pub stuck: Option<Stuck>,
     /// What is broken.
     pub broken: Vec<String>,
     /// The faults injected.
@@ -33,9 +47,22 @@ pub struct Outcome {
     pub endings: BTreeMap<&'static str, u64>,
     /// Edges of the fold's table that were taken.
     pub edges: BTreeMap<(Phase, Kind), u64>,
+    /// How long it took, in the world's time.
+    pub lasted: Span,
     /// What happened, where it was asked for.
-    pub story: Vec<String>,
-    /// The journal, where the story was asked for.
+    pub story: Vec<Told>,
+    /// What was written, service by service, where the story was asked for.
+    pub recorded: Vec<Recorded>,
+}
+
+/// A journal, and what it does not say of itself.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Whose.
+    pub subject: Subject,
+    /// In which world it was written.
+    pub setting: Setting,
+    /// What was written.
     pub journal: Vec<Record>,
 }
 
@@ -50,241 +77,218 @@ pub struct Options {
 
 /// Runs a seed.
 pub fn run(seed: u64, options: &Options) -> Outcome {
-    let mut random = Random::new(seed);
-    let scenario = Scenario::new(&mut random.fork());
-    let faults_until = Time(random.between(100_000, 380_000));
-    let permille = *random.pick(&[20, 60, 120]);
-    let mut world = World::new(random.fork(), scenario.facts.clone(), faults_until, permille);
-    world.planted = options.planted.iter().copied().collect();
-    world.story = options.story.then(Vec::new);
-    scenario.furnish(&mut world);
-    let subject = scenario.service.subject();
-    let world = SharedWorld::new(world);
-    let sim_store = Arc::new(SimStore::new(world.clone()));
-    let store: Arc<dyn Store> = sim_store.clone();
-    let two = random.percent(40);
-    let hosts = (0..if two { 2 } else { 1 }).map(|number| Host::new(number, &world, &store, &subject)).collect();
-    let people = People::new(random.fork(), scenario, faults_until);
-    let mut run = Run {
-        world,
-        subject,
-        store: sim_store,
-        hosts,
-        people,
-        random,
-        next_disaster: Time(2_000),
-        phase: (Phase::Standing, Position(0)),
-        rare: false,
-        turns: 0,
-    };
-    run.play(faults_until);
+    let mut run = Run::new(seed, options);
+    run.play();
     run.outcome(seed)
 }
 
-struct Run {
-    world: SharedWorld,
+/// One service, and all that is its own.
+struct Site {
     subject: Subject,
+    world: SharedWorld,
+    setting: Setting,
+    people: People,
+    /// The phase that it was last seen in.
+    phase: (Phase, Position),
+    /// What it will be stuck with for good: nobody expects it to come to an end.
+    stuck: Option<Stuck>,
+}
+
+struct Run {
+    worlds: Worlds,
+    sites: Vec<Site>,
     store: Arc<SimStore>,
     hosts: Vec<Host>,
-    people: People,
     random: Random,
+    faults_until: Time,
     next_disaster: Time,
-    phase: (Phase, Position),
-    /// The next disaster is one that every phase must bear.
-    rare: bool,
+    /// Whom the next disaster befalls, where it is one that every phase must bear.
+    rare: Option<usize>,
     turns: u64,
 }
 
 impl Run {
-    fn play(&mut self, faults_until: Time) {
-        let end = faults_until + CALM_BOUND;
+    fn new(seed: u64, options: &Options) -> Self {
+        let mut random = Random::new(seed);
+        let count = if random.percent(SEVERAL_PERCENT) { random.between(2, SERVICES.len() as u64) } else { 1 };
+        let faults_until = Time(random.between(100_000, 380_000));
+        let permille = *random.pick(&[20, 60, 120]);
+        let story = Story::new(options.story);
+        let names = SERVICES.iter().take(usize::try_from(count).unwrap_or(1));
+        let mut sites = Vec::new();
+        for name in names {
+            let scenario = Scenario::new(name, &mut random.fork());
+            let mut world = World::new(random.fork(), scenario.facts.clone(), faults_until, permille);
+            world.planted = options.planted.iter().copied().collect();
+            world.story = story.clone();
+            world.service = if count > 1 { (*name).to_owned() } else { String::new() };
+            scenario.furnish(&mut world);
+            let (subject, setting) = (scenario.service.subject(), Setting::of(&scenario));
+            let people = People::new(random.fork(), scenario, faults_until);
+            let (world, phase) = (SharedWorld::new(world), (Phase::Standing, Position(0)));
+            sites.push(Site { subject, world, setting, people, phase, stuck: None });
+        }
+        if sites.len() > 1 && random.percent(STUCK_PERCENT) {
+            disasters::stick(&mut sites, &mut random, faults_until);
+        }
+        let worlds = Worlds::new(sites.iter().map(|site| (site.subject.clone(), site.world.clone())));
+        let sim_store = Arc::new(SimStore::new(&worlds));
+        let store: Arc<dyn Store> = sim_store.clone();
+        let two = random.percent(40);
+        let hosts = (0..if two { 2 } else { 1 }).map(|number| Host::new(number, &worlds, &store)).collect();
+        let next_disaster = Time(2_000);
+        Self { worlds, sites, store: sim_store, hosts, random, faults_until, next_disaster, rare: None, turns: 0 }
+    }
+
+    fn play(&mut self) {
+        let end = self.faults_until + CALM_BOUND;
         loop {
             self.turns += 1;
             let now = self.next_moment();
             if now > end || self.turns > TURNS_MAX {
-                let phase = self.world.lock().checker.state.phase();
-                let why = why_not_calm(&self.hosts, &self.subject, &self.world, now).unwrap_or_default();
-                let line =
-                    format!("no end {} after the last fault: {}, {why}", now.since(faults_until), phase.as_str());
-                self.world.lock().broken(line);
-                return;
+                return self.say_what_has_not_ended(now);
             }
-            {
-                let mut world = self.world.lock();
-                world.now = now;
-                world.happen();
-            }
-            self.poll_tasks(now);
-            for index in 0..self.hosts.len() {
-                if self.hosts[index].wake_at(now) <= now {
-                    self.hosts[index].turn(now);
+            self.worlds.move_to(now);
+            while let Some(task) = self.worlds.pop_wake() {
+                if let Some(host) = self.hosts.get_mut(usize::try_from(task % 16).unwrap_or(0)) {
+                    host.poll(now, task);
                 }
             }
-            self.hurry_where_it_is_rare(now, faults_until);
-            self.disasters(now, faults_until);
-            self.people_speak(now);
-            if !self.world.lock().checker.broken.is_empty() {
+            for host in &mut self.hosts {
+                if host.wake_at(now) <= now {
+                    host.turn(now);
+                }
+            }
+            for site in 0..self.sites.len() {
+                self.hurry_where_it_is_rare(site, now);
+            }
+            self.disasters(now);
+            for site in 0..self.sites.len() {
+                self.people_speak(site, now);
+            }
+            if self.worlds.are_broken() {
                 return;
             }
-            if now > faults_until
-                && self.people.are_done(now)
-                && why_not_calm(&self.hosts, &self.subject, &self.world, now).is_none()
-            {
-                self.check_calm();
-                return;
+            if now > self.faults_until && self.sites.iter().all(|site| self.why_not_ended(site, now).is_none()) {
+                return self.check_calm();
+            }
+        }
+    }
+
+    /// Why a service has not come to its end, though another may be stuck.
+    fn why_not_ended(&self, site: &Site, now: Time) -> Option<String> {
+        if site.stuck.is_some() {
+            return None;
+        }
+        if !site.people.are_done(now) {
+            return Some("people have not landed what they want".into());
+        }
+        why_not_calm(&self.hosts, &site.subject, &site.world, now)
+    }
+
+    fn say_what_has_not_ended(&self, now: Time) {
+        let late = now.since(self.faults_until);
+        for site in &self.sites {
+            if let Some(why) = self.why_not_ended(site, now) {
+                let mut world = site.world.lock();
+                let phase = world.checker.state.phase().as_str();
+                world.broken(format!("no end {late} after the last fault: {phase}, {why}"));
             }
         }
     }
 
     fn next_moment(&self) -> Time {
-        let world = self.world.lock();
-        let now = world.now;
-        let mut next = self.people.speaks_at();
-        if now < world.faults_until {
-            next = next.min(self.next_disaster);
-        }
-        next = next.min(world.next_wake().unwrap_or(next));
-        next = next.min(world.under_way.keys().next().map_or(next, |(at, _)| *at));
-        drop(world);
-        for host in &self.hosts {
-            next = next.min(host.wake_at(now));
-        }
-        next.max(now)
+        let now = self.worlds.now();
+        let people = self.sites.iter().map(|site| site.people.speaks_at());
+        let hosts = self.hosts.iter().map(|host| host.wake_at(now));
+        let disaster = (now < self.faults_until).then_some(self.next_disaster);
+        people.chain(hosts).chain(disaster).chain(self.worlds.next()).min().unwrap_or(now).max(now)
     }
 
-    fn poll_tasks(&mut self, now: Time) {
-        loop {
-            let Some(task) = self.world.lock().pop_wake() else { return };
-            if let Some(host) = self.hosts.get_mut(usize::try_from(task % 16).unwrap_or(0)) {
-                host.poll(now, task);
-            }
-        }
-    }
-
-    /// Phases that seldom last are when things should happen.
-    fn hurry_where_it_is_rare(&mut self, now: Time, faults_until: Time) {
-        let (phase, position) = {
-            let world = self.world.lock();
-            (world.checker.state.phase(), world.checker.state.position)
-        };
-        let before = std::mem::replace(&mut self.phase, (phase, position));
-        // A step that follows a step at once is a new moment too.
-        let moved = if phase == Phase::BackDoing { before.1 != position } else { before.0 != phase };
-        if !moved || now >= faults_until {
-            return;
-        }
-        let often = match phase {
-            Phase::Standing | Phase::Doing => 2,
-            Phase::BackDoing if self.people.are_troubled() => 30,
-            Phase::BackDoing => 3,
-            Phase::Between | Phase::BackBetween => 90,
-            Phase::Undecided | Phase::Paused | Phase::PausedDoing | Phase::BackUndecided | Phase::Halted => 60,
-        };
-        if self.people.are_troubled() && self.random.percent(60) && self.world.lock().holds_on_the_way_back() {
-            // What is to get more traffic next is not ready then.
-            self.world.lock().flap_everything();
-        }
-        if phase == Phase::Between && self.random.percent(50) {
-            self.world.lock().crash_instance(100);
-        }
-        if phase == Phase::BackDoing && self.people.are_troubled() && self.random.percent(3) {
-            self.world.lock().hide_a_start_on_the_way_back();
-        }
-        if phase == Phase::BackUndecided && self.random.percent(85) {
-            self.world.lock().flap_everything();
-        }
-        if self.random.percent(often) {
-            self.people.hurry(now);
-        }
-        if self.random.percent(often) {
-            self.next_disaster = self.next_disaster.min(now + Span(self.random.between(1, 60)));
-            self.rare = phase != Phase::Standing;
-        }
-    }
-
-    fn disasters(&mut self, now: Time, faults_until: Time) {
-        if now < self.next_disaster || now >= faults_until {
-            return;
-        }
-        self.next_disaster = now + Span(self.random.between(1_500, 14_000));
-        let host = usize::try_from(self.random.between(0, self.hosts.len() as u64 - 1)).unwrap_or(0);
-        let mut world = self.world.lock();
-        let kind = if std::mem::take(&mut self.rare) {
-            *self.random.pick(&[4, 4, 6, 6, 6, 6, 6, 6, 8, 9])
-        } else {
-            self.random.between(0, 15)
-        };
-        match kind {
-            0..=1 => {
-                world.inject(Fault::ControllerCrash);
-                let back = now + Span(self.random.between(100, 20_000));
-                drop(world);
-                self.hosts[host].crash(back);
-            }
-            2..=3 => {
-                let until = now + Span(self.random.between(500, 60_000));
-                world.inject(Fault::ControllerHang);
-                if self.hosts.len() > 1 && until.since(now) > Span::seconds(30) {
-                    world.inject(Fault::TwoControllers);
-                }
-                drop(world);
-                if self.random.percent(50) {
-                    self.hosts[host].hang(now, until);
-                } else {
-                    self.hosts[host].hang_at_write(until.since(now));
-                }
-            }
-            4 => {
-                world.inject(Fault::ClockForward);
-                self.hosts[host].wall_offset += i64::try_from(self.random.between(3_000, 4_000_000)).unwrap_or(0);
-            }
-            5 => {
-                world.inject(Fault::ClockBack);
-                self.hosts[host].wall_offset -= i64::try_from(self.random.between(3_000, 4_000_000)).unwrap_or(0);
-            }
-            6..=7 => world.crash_instance(50),
-            8 => world.flap_instance(),
-            9 => world.silence_member(),
-            10 => world.restart_member(),
-            11..=12 => world.hide_evidence(),
-            13 => world.kill_flag(),
-            _ => {
-                if let Some(wanted) = world.autoscaled {
-                    let other = u32::try_from(self.random.between(1, 8)).unwrap_or(wanted);
-                    world.autoscaled = Some(other);
-                }
-            }
-        }
-    }
-
-    fn people_speak(&mut self, now: Time) {
-        while self.people.speaks_at() <= now {
-            let leader = self.hosts.iter().position(|host| host.leads(now)).unwrap_or(0);
-            let state = self.hosts[leader].runner().and_then(|runner| runner.state(&self.subject)).cloned();
-            let inputs = self.people.speak(now, state.as_ref(), &mut self.world.lock());
+    fn people_speak(&mut self, index: usize, now: Time) {
+        let Self { sites, hosts, .. } = self;
+        let site = &mut sites[index];
+        while site.people.speaks_at() <= now {
+            let leader = hosts.iter().position(|host| host.leads(now)).unwrap_or(0);
+            let state = hosts[leader].runner().and_then(|runner| runner.state(&site.subject)).cloned();
+            let inputs = site.people.speak(now, state.as_ref(), &mut site.world.lock());
             for input in inputs {
-                self.hosts[leader].ask(now, input);
+                hosts[leader].ask(now, &site.subject, input);
             }
         }
     }
 
     /// In the calm the journal and the world must say the same.
-    fn check_calm(&mut self) {
-        let journal = self.store.journal(&self.subject);
-        let mut world = self.world.lock();
-        let last = journal.last().map_or(Position(0), |record| record.position);
-        let seen = world.checker.state.position;
-        if last != seen {
-            world.broken(format!("the journal ends at {last}, and the checker at {seen}"));
+    fn check_calm(&self) {
+        for site in &self.sites {
+            let last = self.store.journal(&site.subject).last().map_or(Position(0), |record| record.position);
+            let mut world = site.world.lock();
+            let seen = world.checker.state.position;
+            if let Some(strays) = world.strays().filter(|_| site.stuck.is_none()) {
+                world.broken(format!("what an older command set stands in the end: {strays}"));
+            }
+            if last != seen {
+                world.broken(format!("the journal ends at {last}, and the checker at {seen}"));
+            }
         }
     }
 
     fn outcome(self, seed: u64) -> Outcome {
-        let journal = self.store.journal(&self.subject);
-        let mut world = self.world.lock();
-        let Checker { broken, edges, endings, .. } = std::mem::take(&mut world.checker);
-        let told = world.story.take();
-        let (faults, journal) = (world.faults.clone(), if told.is_some() { journal } else { Vec::new() });
-        Outcome { seed, broken, faults, endings, edges, story: told.unwrap_or_default(), journal }
+        let mut outcome = Outcome { seed, lasted: Span(self.worlds.now().0), ..Outcome::default() };
+        for site in &self.sites {
+            let mut world = site.world.lock();
+            let checker = std::mem::take(&mut world.checker);
+            let name = &world.service;
+            let named = |line: String| if name.is_empty() { line } else { format!("{name}: {line}") };
+            outcome.services += 1;
+            outcome.stuck = outcome.stuck.or(site.stuck);
+            outcome.broken.extend(checker.broken.into_iter().map(named));
+            outcome.faults.merge(&world.faults);
+            for (ending, count) in checker.endings {
+                *outcome.endings.entry(ending).or_default() += count;
+            }
+            for (edge, count) in checker.edges {
+                *outcome.edges.entry(edge).or_default() += count;
+            }
+        }
+        let story = self.sites[0].world.lock().story.clone();
+        if story.is_told() {
+            outcome.story = story.take();
+            outcome.recorded.extend(self.sites.into_iter().map(|site| {
+                let journal = self.store.journal(&site.subject);
+                Recorded { subject: site.subject, setting: site.setting, journal }
+            }));
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many seeds have to be looked through to meet everything.
+    const SEEDS: u64 = 400;
+
+    /// Whatever one service is stuck with, the others land and go around within their bound.
+    #[test]
+    fn nobody_waits_for_a_service_that_is_stuck() {
+        let outcomes: Vec<Outcome> = (0..SEEDS).map(|seed| run(seed, &Options::default())).collect();
+        for stuck in [Stuck::Drivers, Stuck::JournalSilent, Stuck::JournalFailing] {
+            let those: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.stuck == Some(stuck)).collect();
+            assert!(those.len() >= 3, "only {} of {SEEDS} seeds are stuck with {stuck:?}", those.len());
+            for outcome in those {
+                assert_eq!(outcome.broken, [""; 0], "seed {}", outcome.seed);
+                assert!(outcome.endings.values().sum::<u64>() >= 2, "seed {}: {:?}", outcome.seed, outcome.endings);
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_is_always_the_same() {
+        let told = Options { story: true, ..Options::default() };
+        for seed in [5, 6] {
+            assert_eq!(run(seed, &told).story, run(seed, &told).story, "seed {seed}");
+        }
     }
 }

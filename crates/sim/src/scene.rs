@@ -6,6 +6,7 @@ use crate::random::Random;
 use crate::scenario::Scenario;
 use crate::store::SimStore;
 use crate::world::{Behaviour, SharedWorld, World};
+use crate::worlds::Worlds;
 use engine::facts::Facts;
 use engine::journal::entry::{Ask, Entry, Input};
 use engine::store::{Attribution, Position, Store};
@@ -19,6 +20,7 @@ const MEMBERS: u64 = 2;
 /// See the module.
 pub struct Scene {
     world: SharedWorld,
+    worlds: Worlds,
     store: Arc<SimStore>,
     subject: Subject,
     host: Host,
@@ -33,10 +35,11 @@ impl Scene {
         let members = if facts.router.is_some() { MEMBERS } else { 0 };
         Scenario { service, facts, members, autoscaled: false, troubled: false }.furnish(&mut world);
         let world = SharedWorld::new(world);
-        let store = Arc::new(SimStore::new(world.clone()));
+        let worlds = Worlds::one(&subject, &world);
+        let store = Arc::new(SimStore::new(&worlds));
         let shared: Arc<dyn Store> = store.clone();
-        let host = Host::new(0, &world, &shared, &subject);
-        Self { world, store, subject, host, inputs: 0 }
+        let host = Host::new(0, &worlds, &shared);
+        Self { world, worlds, store, subject, host, inputs: 0 }
     }
 
     /// Somebody deploys a release that will behave like this. Heard only by a controller that leads.
@@ -45,7 +48,11 @@ impl Scene {
         self.inputs += 1;
         let by = Attribution { who: who.into(), from: "cli".into(), why: String::new() };
         let now = self.now();
-        self.host.ask(now, Input { id: format!("input-{}", self.inputs), by, ask: Ask::Deploy { release }, aim: None });
+        self.host.ask(
+            now,
+            &self.subject,
+            Input { id: format!("input-{}", self.inputs), by, ask: Ask::Deploy { release }, aim: None },
+        );
     }
 
     /// Everything happens that happens until then.
@@ -58,13 +65,8 @@ impl Scene {
                 self.world.lock().now = until;
                 return;
             }
-            {
-                let mut world = self.world.lock();
-                world.now = now;
-                world.happen();
-            }
-            loop {
-                let Some(task) = self.world.lock().pop_wake() else { break };
+            self.worlds.move_to(now);
+            while let Some(task) = self.worlds.pop_wake() {
                 self.host.poll(now, task);
             }
             if turn <= now {
@@ -75,9 +77,7 @@ impl Scene {
 
     /// When something happens that is not the controller's own doing; the end of time where nothing will.
     fn next_happening(&self) -> Time {
-        let world = self.world.lock();
-        let due = [world.next_wake(), world.under_way.keys().next().map(|(at, _)| *at)];
-        due.into_iter().flatten().fold(Time(u64::MAX), Time::min).max(world.now)
+        self.worlds.next().unwrap_or(Time(u64::MAX)).max(self.now())
     }
 
     /// The true time.

@@ -2,19 +2,20 @@
 //! to the checker.
 
 use crate::fault::Fault;
-use crate::later::Later;
-use crate::world::{Planted, SharedWorld};
+use crate::later::{later, never};
+use crate::world::Planted;
+use crate::worlds::Worlds;
 use engine::store::{
     Append, AppendError, Cursor, Epoch, Held, Pending, Position, Record, Renewal, Store, StoreError, Taken, Taking,
     Trouble,
 };
-use model::{Span, Subject};
+use model::{Span, Subject, Time};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// See the module.
 pub struct SimStore {
-    world: SharedWorld,
+    worlds: Worlds,
     kept: Mutex<Kept>,
 }
 
@@ -36,9 +37,9 @@ struct Leased {
 }
 
 impl SimStore {
-    /// An empty store.
-    pub fn new(world: SharedWorld) -> Self {
-        Self { world, kept: Mutex::default() }
+    /// An empty store, for the journals of these.
+    pub fn new(worlds: &Worlds) -> Self {
+        Self { worlds: worlds.clone(), kept: Mutex::default() }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -58,11 +59,12 @@ impl SimStore {
     }
 
     fn commit(&self, append: &Append) -> Result<Position, AppendError> {
+        let world = self.worlds.of(Some(&append.subject));
         let mut kept = self.kept();
         let leased = kept.leases.get(&append.scope);
         let (holder, epoch) =
             leased.map(|leased| (leased.holder.clone().unwrap_or_default(), leased.epoch)).unwrap_or_default();
-        let unconditional = self.world.lock().planted.contains(&Planted::UnconditionalAppend);
+        let unconditional = world.lock().planted.contains(&Planted::UnconditionalAppend);
         if epoch != append.epoch && !unconditional {
             return Err(AppendError::Fenced(epoch));
         }
@@ -73,7 +75,7 @@ impl SimStore {
         }
         let mut position = end;
         let mut fresh = Vec::new();
-        let whole = self.world.lock().lines_before_doom(end, append.lines.len());
+        let whole = world.lock().lines_before_doom(end, append.lines.len());
         for line in append.lines.iter().take(whole) {
             position = position.next();
             kept.cursor += 1;
@@ -82,23 +84,26 @@ impl SimStore {
             fresh.push(record);
         }
         drop(kept);
-        self.world.lock().see_appended(&append.subject, &fresh, &holder);
+        world.lock().see_appended(&append.subject, &fresh, &holder);
         Ok(position)
     }
 }
 
 impl Store for SimStore {
     fn append(&self, append: Append) -> Pending<'_, Result<Position, AppendError>> {
+        let shared = self.worlds.of(Some(&append.subject));
         let (at, ambiguous, failed, happens) = {
-            let mut world = self.world.lock();
+            let mut world = shared.lock();
+            if world.is_journal_silent() {
+                return never();
+            }
             let at = world.now + Span(world.random.between(1, 15));
             let ambiguous = world.strikes(Fault::CommitAmbiguous, 12);
-            let failed = !ambiguous && world.strikes(Fault::StoreFailed, 8);
+            let failed = world.is_journal_failing() || !ambiguous && world.strikes(Fault::StoreFailed, 8);
             (at, ambiguous, failed, world.random.percent(50))
         };
         let answer = if failed {
-            let error = StoreError { trouble: Trouble::Full, message: "the disk is full".into() };
-            Err(AppendError::Failed(error))
+            Err(AppendError::Failed(full()))
         } else if ambiguous {
             if happens {
                 let _ = self.commit(&append);
@@ -107,18 +112,29 @@ impl Store for SimStore {
         } else {
             self.commit(&append)
         };
-        Later::at(&self.world, at, answer)
+        later(shared, at, answer)
     }
 
     fn read(&self, subject: Subject, after: Position, limit: usize) -> Pending<'_, Result<Vec<Record>, StoreError>> {
-        let at = self.world.lock().now + Span(2);
+        let world = self.worlds.of(Some(&subject));
+        let at = {
+            let world = world.lock();
+            if world.is_journal_silent() {
+                return never();
+            }
+            if world.is_journal_failing() {
+                drop(world);
+                return later(self.worlds.of(Some(&subject)), Time(0), Err(full()));
+            }
+            world.now + Span(2)
+        };
         let records: Vec<Record> =
             self.journal(&subject).into_iter().filter(|record| record.position > after).take(limit).collect();
-        Later::at(&self.world, at, Ok(records))
+        later(world, at, Ok(records))
     }
 
     fn follow(&self, after: Cursor, limit: usize) -> Pending<'_, Result<Vec<(Subject, Record)>, StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let kept = self.kept();
         let mut all: Vec<(Subject, Record)> = kept
             .journals
@@ -129,18 +145,18 @@ impl Store for SimStore {
         drop(kept);
         all.sort_by_key(|(_, line)| line.cursor);
         all.truncate(limit);
-        Later::at(&self.world, at, Ok(all))
+        later(self.worlds.of(None), at, Ok(all))
     }
 
     fn subjects(&self) -> Pending<'_, Result<Vec<(Subject, Position)>, StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let ends = self
             .kept()
             .journals
             .iter()
             .map(|(subject, lines)| (subject.clone(), lines.last().map_or(Position(0), |line| line.position)))
             .collect();
-        Later::at(&self.world, at, Ok(ends))
+        later(self.worlds.of(None), at, Ok(ends))
     }
 
     fn checkpoint(
@@ -150,19 +166,21 @@ impl Store for SimStore {
         epoch: Epoch,
         body: String,
     ) -> Pending<'_, Result<(), StoreError>> {
-        let at = self.world.lock().now;
+        let world = self.worlds.of(Some(&subject));
+        let at = world.lock().now;
         let mut kept = self.kept();
         if kept.checkpoints.get(&subject).is_none_or(|(known, by, _)| *by <= epoch && *known <= position) {
-            kept.checkpoints.insert(subject, (position, epoch, body));
+            kept.checkpoints.insert(subject.clone(), (position, epoch, body));
         }
         drop(kept);
-        Later::at(&self.world, at, Ok(()))
+        later(world, at, Ok(()))
     }
 
     fn checkpointed(&self, subject: Subject) -> Pending<'_, Result<Option<(Position, String)>, StoreError>> {
-        let at = self.world.lock().now;
+        let world = self.worlds.of(Some(&subject));
+        let at = world.lock().now;
         let kept = self.kept().checkpoints.get(&subject).map(|(position, _, body)| (*position, body.clone()));
-        Later::at(&self.world, at, Ok(kept))
+        later(world, at, Ok(kept))
     }
 
     fn lease(&self, taking: Taking) -> Pending<'_, Result<Taken, StoreError>> {
@@ -182,12 +200,11 @@ impl Store for SimStore {
             kept.leases.insert(taking.scope, leased);
         }
         drop(kept);
-        let at = self.world.lock().now + Span(3);
-        Later::at(&self.world, at, Ok(answer))
+        later(self.worlds.of(None), self.worlds.now() + Span(3), Ok(answer))
     }
 
     fn give_up(&self, scope: String, holder: String) -> Pending<'_, Result<(), StoreError>> {
-        let at = self.world.lock().now;
+        let at = self.worlds.now();
         let mut kept = self.kept();
         if let Some(leased) = kept.leases.get_mut(&scope)
             && leased.holder.as_ref() == Some(&holder)
@@ -195,6 +212,10 @@ impl Store for SimStore {
             leased.holder = None;
         }
         drop(kept);
-        Later::at(&self.world, at, Ok(()))
+        later(self.worlds.of(None), at, Ok(()))
     }
+}
+
+fn full() -> StoreError {
+    StoreError { trouble: Trouble::Full, message: "the disk is full".into() }
 }

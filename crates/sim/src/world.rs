@@ -5,8 +5,10 @@ use crate::checker::Checker;
 use crate::doom::Doom;
 use crate::fault::{Fault, FaultCount};
 use crate::random::Random;
-use engine::command::{Command, Table};
-use engine::facts::{Facts, Fence};
+use crate::story::{Story, Teller, Told};
+use crate::target::{Errand, Tag};
+use engine::command::Table;
+use engine::facts::Facts;
 use engine::observe::PlatformLook;
 use engine::store::Position;
 use model::plan::{FlagSetting, Phase};
@@ -32,6 +34,8 @@ impl SharedWorld {
 
 /// See the module.
 pub struct World {
+    /// The service that it is about, as the story names it; empty where there is only one.
+    pub service: String,
     /// The true time.
     pub now: Time,
     /// Chooses what goes wrong.
@@ -64,6 +68,8 @@ pub struct World {
     pub migrations: BTreeMap<Name, SimMigration>,
     /// How often each hook was called and undone, by its name.
     pub hooks: BTreeMap<Name, (u32, u32)>,
+    /// The newest generation that called one.
+    pub called: Position,
     /// Until when there is no evidence.
     pub evidence_absent_until: Time,
     /// When each release first got traffic in the rollout that is observed.
@@ -74,14 +80,16 @@ pub struct World {
     pub stale_look: Option<(Time, PlatformLook)>,
     /// What is under way.
     pub under_way: BTreeMap<(Time, u64), Happening>,
-    /// What is told, where somebody listens.
-    pub story: Option<Vec<String>>,
+    /// What is told.
+    pub story: Story,
     /// Bugs planted outside the engine.
     pub planted: BTreeSet<Planted>,
     /// The end that is chosen for the controller.
     pub doom: Option<Doom>,
     /// Hooks that fail, or whose undo does.
     pub failing: BTreeSet<(Name, bool)>,
+    /// What is stuck for good, and from when on.
+    pub stuck: Option<(Stuck, Time)>,
     sequence: u64,
     task: u64,
     wakes: BTreeSet<(Time, u64)>,
@@ -94,6 +102,19 @@ pub enum Planted {
     NoFence,
     /// The store appends wherever its journal ends.
     UnconditionalAppend,
+    /// A tag is not read back: it is believed, whatever stands beside it.
+    TagNotReadBack,
+}
+
+/// What one service may be stuck with for good. Nobody else's landing waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// Its drivers answer nothing: no command, no look, no question.
+    Drivers,
+    /// The store answers nothing that is about its journal.
+    JournalSilent,
+    /// The store can neither read nor write its journal, and says so at once.
+    JournalFailing,
 }
 
 /// How a release behaves.
@@ -114,8 +135,8 @@ pub enum Behaviour {
 /// The instances of one release.
 #[derive(Clone, Debug, Default)]
 pub struct SimRelease {
-    /// The newest generation that took effect.
-    pub generation: Position,
+    /// What the platform remembers of who said so.
+    pub tag: Tag<u32>,
     /// How many instances there should be.
     pub wanted: u32,
     /// The instances by number.
@@ -139,6 +160,8 @@ pub struct Instance {
     pub left_at: Option<Time>,
     /// How long its open work takes once nothing new comes.
     pub tail: Span,
+    /// Whether only a command that strayed wanted it.
+    pub strayed: bool,
 }
 
 impl Instance {
@@ -153,8 +176,8 @@ impl Instance {
 pub struct Member {
     /// Its name.
     pub name: String,
-    /// The generation of its table.
-    pub generation: Position,
+    /// What it remembers of who said so.
+    pub tag: Tag<Table>,
     /// Its table.
     pub table: Table,
     /// It says nothing and takes nothing until then.
@@ -168,8 +191,8 @@ pub struct SimFlag {
     pub setting: FlagSetting,
     /// Whether a person killed it.
     pub killed: bool,
-    /// The newest generation that took effect.
-    pub generation: Position,
+    /// What it remembers of who said so.
+    pub tag: Tag<FlagSetting>,
 }
 
 /// A migration.
@@ -177,33 +200,37 @@ pub struct SimFlag {
 pub struct SimMigration {
     /// The phases it came through, in order.
     pub phases: Vec<Phase>,
-    /// The newest generation that took effect.
-    pub generation: Position,
+    /// What it remembers of who said so.
+    pub tag: Tag<Phase>,
 }
 
 /// Something under way.
 #[derive(Clone, Debug)]
 pub enum Happening {
-    /// A platform takes a command.
-    Scale(Command),
-    /// A router takes a command.
-    Table(usize, Command),
-    /// A hook is called.
-    Call(Command),
-    /// A migration comes through a phase.
-    Migrate(Command),
-    /// A flag is set.
-    Flag(Command),
+    /// A command comes to its next moment.
+    Command(Errand),
     /// An instance is gone.
     Gone(ReleaseNumber, u32),
     /// An instance becomes ready.
     Ready(ReleaseNumber),
 }
 
+impl Stuck {
+    /// As shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Drivers => "its drivers answer nothing",
+            Self::JournalSilent => "the store answers nothing about it",
+            Self::JournalFailing => "the store cannot keep its journal",
+        }
+    }
+}
+
 impl World {
     /// An empty world.
     pub fn new(random: Random, facts: Facts, faults_until: Time, fault_permille: u64) -> Self {
         Self {
+            service: String::new(),
             now: Time(0),
             random,
             faults: FaultCount::default(),
@@ -220,15 +247,17 @@ impl World {
             flags: BTreeMap::new(),
             migrations: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            called: Position(0),
             evidence_absent_until: Time(0),
             exposed_since: BTreeMap::new(),
             passed: BTreeMap::new(),
             stale_look: None,
             under_way: BTreeMap::new(),
-            story: None,
+            story: Story::default(),
             planted: BTreeSet::new(),
             doom: None,
             failing: BTreeSet::new(),
+            stuck: None,
             sequence: 0,
             task: 0,
             wakes: BTreeSet::new(),
@@ -252,15 +281,31 @@ impl World {
     /// A fault happens.
     pub fn inject(&mut self, fault: Fault) {
         self.faults.add(fault);
-        self.tell(|| format!("fault: {}", fault.as_str()));
+        self.tell(Teller::Fault, || fault.as_str().to_owned());
     }
 
     /// A line of the story, if somebody listens.
-    pub fn tell(&mut self, line: impl FnOnce() -> String) {
-        let now = self.now;
-        if let Some(story) = &mut self.story {
-            story.push(format!("{:>9.3}s  {}", now.0 as f64 / 1_000.0, line()));
-        }
+    pub fn tell(&self, by: Teller, words: impl FnOnce() -> String) {
+        self.story.tell(|| Told { at: self.now, service: self.service.clone(), by, words: words() });
+    }
+
+    fn is_stuck(&self, with: Stuck) -> bool {
+        self.stuck.is_some_and(|(stuck, from)| stuck == with && self.now >= from)
+    }
+
+    /// Whether its drivers answer nothing any more.
+    pub fn are_drivers_stuck(&self) -> bool {
+        self.is_stuck(Stuck::Drivers)
+    }
+
+    /// Whether the store answers nothing about its journal any more.
+    pub fn is_journal_silent(&self) -> bool {
+        self.is_stuck(Stuck::JournalSilent)
+    }
+
+    /// Whether the store can neither read nor write its journal any more.
+    pub fn is_journal_failing(&self) -> bool {
+        self.is_stuck(Stuck::JournalFailing)
     }
 
     /// Something will happen.
@@ -302,19 +347,10 @@ impl World {
             }
             let what = entry.remove();
             match what {
-                Happening::Scale(command) => self.take_scale(&command),
-                Happening::Table(member, command) => self.take_table(member, &command),
-                Happening::Call(command) => self.take_call(&command),
-                Happening::Migrate(command) => self.take_migrate(&command),
-                Happening::Flag(command) => self.take_flag(&command),
+                Happening::Command(errand) => self.take(errand),
                 Happening::Gone(release, number) => self.instance_gone(release, number),
                 Happening::Ready(release) => self.instance_ready(release),
             }
         }
-    }
-
-    /// Whether a target with this fence takes a command of that generation.
-    pub fn fence_admits(&self, fence: Fence, newest: Position, generation: Position) -> bool {
-        fence == Fence::None || generation >= newest || self.planted.contains(&Planted::NoFence)
     }
 }

@@ -2,6 +2,9 @@
 
 use super::draft::Draft;
 use super::refusal::{Code, Reason};
+use crate::command::MIGRATION_LIMIT_MAX;
+use crate::facts::Fence;
+use crate::runner::LEASE_LEFT_MIN;
 use model::check::Check;
 use model::{CheckName, Share};
 
@@ -29,18 +32,46 @@ pub(super) fn demand_drivers(draft: &mut Draft<'_>) {
             );
         }
     }
-    if !service.hooks.is_empty() && !facts.hooks {
+    if !service.hooks.is_empty() && facts.hooks.is_none() {
         draft.refuse(
             Code::NoHooks,
             "hooks cannot be called from here",
             "take the hooks out, or land with a controller",
         );
     }
-    if !draft.new_migrations().is_empty() && !facts.migrations {
-        draft.refuse(Code::NoMigrations, "no database can be changed from here", "configure the database's secret");
-    }
-    if !service.flags.is_empty() && !facts.flags {
+    demand_migrator(draft);
+    if !service.flags.is_empty() && facts.flags.is_none() {
         draft.refuse(Code::NoFlags, "no flags can be set from here", "take `flags` out, or land with a controller");
+    }
+}
+
+/// Migrations need somebody who changes the database, and who either refuses stale changes or is done
+/// with each while the controller that started it is sure to lead: otherwise the change of a controller
+/// that is no longer in charge could meet that of the next.
+fn demand_migrator(draft: &mut Draft<'_>) {
+    let migrations = draft.new_migrations();
+    match draft.facts.migrations {
+        None if !migrations.is_empty() => {
+            draft.refuse(Code::NoMigrations, "no database can be changed from here", "configure the database's secret");
+        }
+        Some(Fence::None) => {
+            let limits = migrations.iter().map(|migration| (migration, migration.timeout.min(MIGRATION_LIMIT_MAX)));
+            for (migration, limit) in limits.filter(|(_, limit)| *limit > LEASE_LEFT_MIN) {
+                let name = &migration.name;
+                draft.refuse(
+                    Code::MigrationOutlivesLease,
+                    format!(
+                        "a phase of migration `{name}` may take {limit}, and the database does not refuse changes of a \
+                         controller that is no longer in charge: each has to end within {LEASE_LEFT_MIN}"
+                    ),
+                    format!(
+                        "give `{name}` a `timeout` of at most {LEASE_LEFT_MIN}, or change the database by a driver \
+                         that refuses stale changes"
+                    ),
+                );
+            }
+        }
+        None | Some(Fence::Compare | Fence::Tagged) => {}
     }
 }
 

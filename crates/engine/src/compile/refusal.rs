@@ -114,6 +114,8 @@ codes! {
     NoHooks = "no-hooks",
     /// Databases cannot be changed.
     NoMigrations = "no-migrations",
+    /// A change without a fence may take longer than its controller is sure to lead.
+    MigrationOutlivesLease = "migration-outlives-lease",
     /// Flags cannot be set.
     NoFlags = "no-flags",
     /// A singleton cannot run beside itself.

@@ -1,7 +1,7 @@
 //! What is wanted and not seen yet, as commands. Whoever sends them sees to it that none is sent
 //! twice at once or too often.
 
-use crate::command::{Act, COMMAND_LIMIT, Command, MIGRATION_LIMIT, Reply, Table, Target};
+use crate::command::{Act, COMMAND_LIMIT, Command, MIGRATION_LIMIT_MAX, Reply, Table, Target};
 use crate::journal::state::{Rollout, State};
 use crate::journal::table::Phase;
 use crate::observe::Observations;
@@ -10,7 +10,7 @@ use crate::store::Position;
 use model::plan::{Phase as MigrationPhase, Verb};
 use model::service::Repeat;
 use model::standing::ClosingWork;
-use model::{Span, Subject};
+use model::{Name, Span, Subject};
 
 /// The commands that close the gap between what is wanted and what was seen.
 pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Command> {
@@ -35,7 +35,7 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Co
         }
     }
     if let Some(rollout) = state.rollout.as_deref()
-        && let Some((generation, act, limit)) = step_command(rollout, seen)
+        && let Some((generation, act, limit)) = step_command(state, rollout, seen)
     {
         send(generation, act, limit);
     }
@@ -45,13 +45,13 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Co
         && state.rollout.is_none()
     {
         let act = Act::Migrate { migration: migration.clone(), phase: MigrationPhase::Contract };
-        send(run.generation, act, MIGRATION_LIMIT);
+        send(run.generation, act, migration_limit(state, migration));
     }
     commands
 }
 
 /// The command of the current step, where it is not about capacity or traffic.
-fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act, Span)> {
+fn step_command(state: &State, rollout: &Rollout, seen: &Observations) -> Option<(Position, Act, Span)> {
     let (doing, step) = (rollout.doing.as_ref()?, rollout.step()?);
     let generation = doing.generation;
     let (act, limit) = match &step.verb {
@@ -66,7 +66,7 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
             (Act::Call { hook: Box::new(hook.clone()), undo: *undo, rollout, step }, hook.timeout)
         }
         Verb::Migrate { migration, phase, .. } => {
-            (Act::Migrate { migration: migration.clone(), phase: *phase }, MIGRATION_LIMIT)
+            (Act::Migrate { migration: migration.clone(), phase: *phase }, migration_limit(state, migration))
         }
         Verb::Flag { flag, to, only_from } => {
             (Act::Flag { flag: flag.clone(), to: to.clone(), only_from: only_from.clone() }, COMMAND_LIMIT)
@@ -85,6 +85,13 @@ fn step_command(rollout: &Rollout, seen: &Observations) -> Option<(Position, Act
         Some(Reply::Accepted | Reply::Superseded(_) | Reply::Failed { .. }) => false,
     };
     again.then_some((generation, act, limit))
+}
+
+/// How long a migration's command may take: as long as the newest release that knows it gives a phase.
+fn migration_limit(state: &State, name: &Name) -> Span {
+    let databases = state.releases.values().rev().filter_map(|release| release.service.database.as_ref());
+    let known = databases.flat_map(|database| &database.migrations).find(|migration| migration.name == *name);
+    known.map_or(MIGRATION_LIMIT_MAX, |migration| migration.timeout.min(MIGRATION_LIMIT_MAX))
 }
 
 /// What traffic should do, as routers are told.

@@ -11,7 +11,7 @@ use crate::planted::{self, Bug};
 use crate::store::Position;
 use model::plan::{StepNumber, Verb};
 use model::standing::ClosingWork;
-use model::{ReleaseNumber, Span, Time};
+use model::{Name, ReleaseNumber, Span, Time};
 use std::fmt;
 use std::sync::Arc;
 
@@ -219,6 +219,8 @@ fn asked_of_rollout(rollout: &mut Rollout, input: &Input, now: Time) {
             rollout.since = now;
             rollout.halted = None;
             rollout.failed = None;
+            // What was accepted before is not what stands any more once this has begun: the later word counts.
+            rollout.accepted = None;
             rollout.approvals.clear();
         }
         Ask::Unwind => rollout.turn = Some(Cause::Again),
@@ -370,12 +372,25 @@ fn accept_observed(state: &mut State) {
 }
 
 /// Snapshots beyond the newest few are dropped, unless something still needs them.
+/// How long its contraction may take is written with a migration, and nowhere else.
+fn brings_what_is_not_contracted(state: &State, number: ReleaseNumber) -> bool {
+    let database = state.release(number).and_then(|release| release.service.database.as_ref());
+    let brings = |name: &Name| {
+        database.is_some_and(|database| database.migrations.iter().any(|migration| migration.name == *name))
+    };
+    state.standing.closings.iter().any(|closing| match &closing.work {
+        ClosingWork::Contract { migration, .. } => brings(migration),
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
+    })
+}
+
 fn forget_old_releases(state: &mut State) {
     let excess = state.releases.len().saturating_sub(RELEASES_MAX);
     let needed = |number: &ReleaseNumber| {
         state.standing.capacity.contains_key(number)
             || state.standing.release == Some(*number)
             || state.waiting.is_some_and(|waiting| waiting.release == *number)
+            || brings_what_is_not_contracted(state, *number)
     };
     let old: Vec<ReleaseNumber> =
         state.releases.keys().filter(|number| !needed(number)).take(excess).copied().collect();

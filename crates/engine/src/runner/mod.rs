@@ -13,6 +13,7 @@ mod writing;
 pub use clock::{EngineClock, Jump};
 pub use desk::{Desk, INBOX_MAX};
 pub use perform::perform;
+pub(crate) use sending::LEASE_LEFT_MIN;
 
 use crate::command::{Command, Reply, Target};
 use crate::driver::{Answer, Question};
@@ -21,6 +22,7 @@ use crate::hear::Declined;
 use crate::journal::entry::Input;
 use crate::journal::state::State;
 use crate::observe::{PlatformLook, RouterLook};
+use crate::planted::{self, Bug};
 use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, Renewal, StoreError, Taken, Taking};
 use clock::Now;
 use model::gate::Gate;
@@ -299,8 +301,14 @@ impl Runner {
         self.unread.clear();
     }
 
+    /// Only the planted bug asks: no service waits for another.
+    fn others_await_the_store(&self, subject: &Subject) -> bool {
+        self.desks.iter().any(|(other, desk)| other != subject && desk.awaits_the_store())
+    }
+
     fn run_desk(&mut self, now: Time, subject: &Subject, event: Option<Event>, effects: &mut Vec<Effect>) {
-        let lease = self.lease(now);
+        let held_up = planted::is(Bug::OneForAll) && self.others_await_the_store(subject);
+        let lease = self.lease(now).filter(|_| !held_up);
         let Some(desk) = self.desks.get_mut(subject) else {
             self.wakes.retain(|(_, other)| other != subject);
             return;

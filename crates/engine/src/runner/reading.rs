@@ -30,6 +30,11 @@ impl Desk {
         self.state.is_none() && self.read_asked.is_some()
     }
 
+    /// Whether the store has not answered yet.
+    pub(super) fn awaits_the_store(&self) -> bool {
+        self.reads() || self.appending.is_some()
+    }
+
     pub(super) fn read_on(&mut self, now: Time, may_read: bool, out: &mut Vec<Effect>) {
         let waits = self.read_asked.is_some_and(|asked| now.since(asked) < LOOK_LIMIT);
         if may_read && !waits && now >= self.store_again {

@@ -1,7 +1,8 @@
 //! Which commands may be sent now: none twice at once, none too often, and none that could outlive
 //! the right to send it.
 
-use crate::command::{Act, Command, Reply, Target};
+use super::{LEASE_LENGTH, LEASE_RENEW};
+use crate::command::{Act, COMMAND_LIMIT, Command, Reply, Target};
 use crate::facts::{Facts, Fence};
 use crate::few::Few;
 use crate::planted::{self, Bug};
@@ -12,6 +13,9 @@ use model::{Span, Time};
 pub(crate) const RESEND_FIRST: Span = Span::seconds(1);
 /// The longest pause between two sendings.
 pub(crate) const RESEND_MAX: Span = Span::seconds(30);
+/// What is left of a lease at any time, as long as it is renewed: a command that may take longer can
+/// never be promised to end within it.
+pub(crate) const LEASE_LEFT_MIN: Span = Span(LEASE_LENGTH.0 - LEASE_RENEW.0);
 
 /// What was sent to each target last.
 #[derive(Clone, Debug, Default)]
@@ -39,17 +43,17 @@ impl Sending {
     /// Whether this command may be sent now; if so it counts as sent.
     pub(crate) fn admit(&mut self, command: &Command, facts: &Facts, lease: Lease, now: Time) -> bool {
         let target = command.target();
-        let fence = fence_of(&command.act, facts);
-        if fence == Fence::None && lease.until.0 <= now.0 + command.limit.0 {
+        let unfenced = facts.fence(&command.act) == Fence::None;
+        if unfenced && lease.until <= now + within_lease(command) {
             return false;
         }
         if let Some(sent) = self.sent.get(&target) {
             let expired = now.since(sent.at) >= sent.limit;
             let over = expired || sent.answer != Answered::No;
-            // Without a fence two commands to one target must not be under way at once: nobody
-            // could say which of them comes last.
-            let twice = planted::is(Bug::UnfencedTwice);
-            if fence == Fence::None && !twice && !expired && sent.answer != Answered::Yes {
+            // Without a fence two changes of one thing must not be under way at once: nobody could say
+            // which of them comes last.
+            let alone = unfenced && !matches!(command.act, Act::Call { .. }) && !planted::is(Bug::UnfencedTwice);
+            if alone && !expired && sent.answer != Answered::Yes {
                 return false;
             }
             let pause = Span(RESEND_FIRST.0 << sent.times.saturating_sub(1).min(6)).min(RESEND_MAX);
@@ -88,22 +92,24 @@ impl Sending {
     }
 }
 
-/// How the target of an act refuses stale commands. Hooks are fenced by their Began, migrations and
-/// flags by what is stored beside them.
-fn fence_of(act: &Act, facts: &Facts) -> Fence {
-    match act {
-        Act::Scale { .. } => facts.platform.fence,
-        Act::Table(_) => facts.router.as_ref().map_or(Fence::Compare, |router| router.fence),
-        Act::Call { .. } | Act::Migrate { .. } | Act::Flag { .. } => Fence::Tagged,
+/// How much of a command without a fence has to lie within the lease. Of a change all of it: it must not
+/// meet that of the next controller. Of a hook's call the start, however long the call goes on: two calls
+/// are two calls whenever they come, and whether there may be two is the hook's own word.
+fn within_lease(command: &Command) -> Span {
+    match command.act {
+        Act::Call { .. } => command.limit.min(COMMAND_LIMIT),
+        Act::Scale { .. } | Act::Table(_) | Act::Migrate { .. } | Act::Flag { .. } => command.limit,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{COMMAND_LIMIT, Table};
+    use crate::command::Table;
     use crate::store::Epoch;
-    use model::{ReleaseNumber, Subject};
+    use model::plan::{FlagSetting, Phase, StepNumber};
+    use model::service::{Call, Hook, HookPoint, Repeat};
+    use model::{Name, ReleaseNumber, RolloutNumber, Share, Subject};
 
     /// The lease lasts this long, in seconds.
     const LEASE_S: u64 = 200;
@@ -218,13 +224,71 @@ mod tests {
         assert!(sender.sending.sent.is_empty());
     }
 
+    /// What there is to send, and how much of its limit of fifteen minutes has to lie within the lease.
     #[test]
-    fn a_table_is_fenced_by_the_router() {
-        let mut facts = facts(Fence::None);
-        let table = Act::Table(Table::default());
-        assert_eq!(fence_of(&table, &facts), Fence::Compare);
-        facts.router = None;
-        assert_eq!(fence_of(&table, &facts), Fence::Compare);
-        assert_eq!(fence_of(&scale(7, 1).act, &facts), Fence::None);
+    fn each_driver_declares_its_own_fence() {
+        let facts_of = |unfenced: &Act| {
+            let mut facts = Facts::one_machine();
+            match unfenced {
+                Act::Scale { .. } => facts.platform.fence = Fence::None,
+                Act::Table(_) => facts.router.as_mut().expect("a router").fence = Fence::None,
+                Act::Call { .. } => facts.hooks = Some(Fence::None),
+                Act::Migrate { .. } => facts.migrations = Some(Fence::None),
+                Act::Flag { .. } => facts.flags = Some(Fence::None),
+            }
+            facts
+        };
+        let limit = Span::minutes(15);
+        for (act, within) in acts().into_iter().zip([limit, limit, COMMAND_LIMIT, limit, limit]) {
+            let facts = facts_of(&act);
+            let fenced = acts().iter().filter(|other| facts.fence(other) != Fence::None).count();
+            assert_eq!(fenced, acts().len() - 1, "only {act:?} has no fence");
+            let command = Command { act, limit, ..scale(7, 1) };
+            for (left, wanted) in [(within, false), (within + Span(1), true)] {
+                let lease = Lease { epoch: Epoch(1), until: Time(0) + left };
+                let admitted = Sending::default().admit(&command, &facts, lease, Time(0));
+                assert_eq!(admitted, wanted, "{:?} with {left} left", command.act);
+            }
+            let lease = Lease { epoch: Epoch(1), until: Time(1) };
+            assert!(Sending::default().admit(&command, &Facts::one_machine(), lease, Time(0)), "behind a fence");
+        }
+    }
+
+    /// One of each kind.
+    fn acts() -> Vec<Act> {
+        let name = |text| Name::new(text).expect("a name");
+        let hook = Hook {
+            name: name("smoke"),
+            at: HookPoint::AfterStart,
+            call: Call::Command(vec!["true".into()]),
+            timeout: Span::minutes(15),
+            repeat: Repeat::Safe,
+            attempts: 1,
+            undo: None,
+        };
+        vec![
+            scale(7, 1).act,
+            Act::Table(Table::default()),
+            Act::Call { hook: Box::new(hook), undo: false, rollout: RolloutNumber(1), step: StepNumber(0) },
+            Act::Migrate { migration: name("split-name"), phase: Phase::Expand },
+            Act::Flag {
+                flag: name("new-cart"),
+                to: FlagSetting { variant: name("on"), share: Share::ALL },
+                only_from: None,
+            },
+        ]
+    }
+
+    /// Nothing changes by a call that could be the last: the next one need not wait for it.
+    #[test]
+    fn a_call_without_a_fence_is_repeated_like_any_other() {
+        let mut facts = Facts::one_machine();
+        facts.hooks = Some(Fence::None);
+        let call = Command { act: acts().remove(2), limit: Span::minutes(15), ..scale(7, 1) };
+        let mut sender = Sender { sending: Sending::default(), facts };
+        assert!(sender.admits(&call, 0));
+        assert!(!sender.admits(&call, 5), "it is under way");
+        sender.answered(&call, &Reply::Unknown("reset".into()));
+        assert!(sender.admits(&call, 6));
     }
 }

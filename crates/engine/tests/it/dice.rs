@@ -193,8 +193,8 @@ impl Dice {
         facts.platform.keeps_idle &= !self.once_in(rarely);
         facts.platform.releases_max = if self.once_in(rarely) { self.within(1, 3) } else { 16 };
         facts.platform.instances_max = Some(self.within(2, 30)).filter(|_| self.once_in(rarely));
-        facts.hooks &= !self.once_in(rarely);
-        facts.migrations &= !self.once_in(rarely);
+        facts.hooks = facts.hooks.filter(|_| !self.once_in(rarely));
+        facts.migrations = facts.migrations.filter(|_| !self.once_in(rarely));
         if self.once_in(2 * rarely) {
             facts.router = None;
         }

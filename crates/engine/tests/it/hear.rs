@@ -419,3 +419,17 @@ fn accepted_is_what_was_seen() {
     assert_eq!(observed.intent, scene.state.standing.intent);
     assert_eq!(observed.capacity, scene.state.standing.capacity);
 }
+
+/// Two people at a halt: whoever speaks last counts.
+#[test]
+fn a_retry_takes_back_what_was_accepted() {
+    let mut scene = halted();
+    scene.look();
+    for ask in [Ask::Accept { observed: Box::default() }, Ask::Retry] {
+        let input = scene.input(ask);
+        let entry = hear(&scene.state, &scene.seen, input, scene.now).expect("it is granted");
+        scene.take(entry);
+    }
+    let rollout = scene.state.rollout.as_deref().expect("a rollout");
+    assert_eq!((&rollout.halted, &rollout.accepted), (&None, &None));
+}

@@ -2,9 +2,9 @@
 
 use crate::services::*;
 use engine::compile::{Code, Refusal, compile, compile_return};
-use engine::facts::Facts;
+use engine::facts::{Facts, Fence};
 use engine::outline::outline;
-use model::service::HookPoint;
+use model::service::{HookPoint, Migration};
 use model::standing::{Closing, ClosingWork, Contracted};
 use model::strategy::*;
 use model::*;
@@ -169,7 +169,7 @@ fn a_canary_with_everything() {
 #[test]
 fn a_migration_without_return() {
     let mut service = shop();
-    service.database = database(vec![service::Migration { reversible: false, ..migration("drop-legacy") }]);
+    service.database = database(vec![Migration { reversible: false, ..migration("drop-legacy") }]);
     lands("canary-one-way-migration", service);
 }
 
@@ -251,9 +251,9 @@ fn refusals_say_everything_at_once() {
     check("refused-canary", &release(7, service), &before, &serverless());
     let mut facts = Facts::one_machine();
     facts.router = None;
-    facts.hooks = false;
-    facts.migrations = false;
-    facts.flags = false;
+    facts.hooks = None;
+    facts.migrations = None;
+    facts.flags = None;
     facts.platform.instances_max = Some(6);
     let mut service = shop_by(Strategy::BlueGreen(blue_green()));
     service.hooks = vec![hook("smoke", HookPoint::AfterStart)];
@@ -261,6 +261,21 @@ fn refusals_say_everything_at_once() {
     service.database = database(vec![migration("split-name")]);
     let before = standing(&service);
     check("refused-blue-green", &release(7, service), &before, &facts);
+}
+
+/// Without a fence a change has to end while its controller is sure to lead.
+#[test]
+fn a_migration_without_a_fence_fits_into_a_lease() {
+    let mut facts = Facts::one_machine();
+    facts.migrations = Some(Fence::None);
+    let quick = Migration { timeout: Span::seconds(25), ..migration("quick") };
+    let slow = Migration { timeout: Span::seconds(26), ..migration("slow") };
+    let mut service = shop();
+    service.database = database(vec![quick.clone(), slow, migration("slowest")]);
+    let before = standing(&service);
+    check("refused-migration-without-fence", &release(7, service.clone()), &before, &facts);
+    service.database = database(vec![quick]);
+    assert!(compile(&release(7, service), &before, &facts).is_ok());
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The kinds of plan, as data: a service, what its drivers can do, and the courses it is taken through.
 
 use super::script::Point;
-use super::services::{
+use super::shapes::{Course, End};
+use crate::services::name;
+use crate::services::{
     ab, blue_green, by, canary, cohort, facts, facts_alias, facts_uncounted_work, facts_without_router, flag, gradual,
     hook, hooks, migration, of, plain, ramp, recreate, rolling, shadow, shop, singleton, sticky, weight, window,
     worker,
 };
-use super::shapes::{Course, End};
-use crate::scenario::name;
 use engine::facts::Facts;
 use engine::journal::entry::Ask;
 use model::Span;

@@ -9,7 +9,6 @@
 mod kinds;
 mod run;
 mod script;
-mod services;
 pub mod shapes;
 
 pub use run::{CALM_BOUND, CaseOutcome, Crash, run_case};

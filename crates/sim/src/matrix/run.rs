@@ -8,7 +8,11 @@ use crate::random::Random;
 use crate::router::member_name;
 use crate::run::{Options, TURNS_MAX};
 use crate::store::SimStore;
+use crate::story::{Story, Teller, Told};
+use crate::target::Tag;
+use crate::words::input_words;
 use crate::world::{Member, SharedWorld, SimFlag, World};
+use crate::worlds::Worlds;
 use engine::command::Table;
 use engine::facts::Fence;
 use engine::journal::entry::{Ending, Entry};
@@ -54,7 +58,7 @@ pub struct CaseOutcome {
     /// The crashes that happened, as they happened.
     pub dooms: Vec<Doom>,
     /// What happened, where it was asked for.
-    pub story: Vec<String>,
+    pub story: Vec<Told>,
     /// The journal, where the story was asked for.
     pub journal: Vec<Record>,
 }
@@ -63,15 +67,17 @@ pub struct CaseOutcome {
 pub fn run_case(shape: &Shape, fence: Fence, crashes: &[Crash], options: &Options) -> CaseOutcome {
     let mut world = world(shape, fence);
     world.planted = options.planted.iter().copied().collect();
-    world.story = options.story.then(Vec::new);
+    world.story = Story::new(options.story);
     let subject = shape.subject();
     let world = SharedWorld::new(world);
-    let sim_store = Arc::new(SimStore::new(world.clone()));
+    let worlds = Worlds::one(&subject, &world);
+    let sim_store = Arc::new(SimStore::new(&worlds));
     let store: Arc<dyn Store> = sim_store.clone();
-    let hosts = [Host::new(0, &world, &store, &subject)];
+    let hosts = [Host::new(0, &worlds, &store)];
     let crashes = crashes.to_vec();
     let mut run = Run {
         world,
+        worlds,
         subject,
         store: sim_store,
         hosts,
@@ -94,12 +100,13 @@ fn world(shape: &Shape, fence: Fence) -> World {
     if let Some(router) = &mut facts.router {
         router.fence = fence;
     }
+    (facts.hooks, facts.migrations, facts.flags) = (Some(fence), Some(fence), Some(fence));
     // Nothing goes wrong by itself: the same seed, the same journal up to the crash.
     let mut world = World::new(Random::new(shape.seed()), facts, Time(0), 0);
     for number in 0..shape.routers {
         world.members.push(Member {
             name: member_name(number),
-            generation: Position(0),
+            tag: Tag::default(),
             table: Table::default(),
             silent_until: Time(0),
         });
@@ -108,7 +115,7 @@ fn world(shape: &Shape, fence: Fence) -> World {
     world.behaviours.clone_from(&shape.behaviours);
     world.failing.clone_from(&shape.failing);
     for (flag, change) in &shape.flags {
-        let flag_there = SimFlag { setting: change.from.clone(), killed: false, generation: Position(0) };
+        let flag_there = SimFlag { setting: change.from.clone(), killed: false, tag: Tag::default() };
         world.flags.insert(flag.clone(), flag_there);
     }
     world
@@ -116,6 +123,7 @@ fn world(shape: &Shape, fence: Fence) -> World {
 
 struct Run<'a> {
     world: SharedWorld,
+    worlds: Worlds,
     subject: Subject,
     store: Arc<SimStore>,
     hosts: [Host; 1],
@@ -146,11 +154,7 @@ impl Run<'_> {
                 self.world.lock().broken(format!("no calm within {CALM_BOUND}: {}, {why}", phase.as_str()));
                 return;
             }
-            {
-                let mut world = self.world.lock();
-                world.now = now;
-                world.happen();
-            }
+            self.worlds.move_to(now);
             self.poll_tasks(now);
             if self.hosts[0].wake_at(now) <= now {
                 self.hosts[0].turn(now);
@@ -158,7 +162,7 @@ impl Run<'_> {
             self.crash_where_due(now);
             self.people_speak(now);
             self.crash_where_due(now);
-            if !self.world.lock().checker.broken.is_empty() {
+            if self.worlds.are_broken() {
                 return;
             }
             if self.is_done(now) {
@@ -168,11 +172,9 @@ impl Run<'_> {
     }
 
     fn next_moment(&self) -> Time {
-        let world = self.world.lock();
-        let now = world.now;
+        let now = self.worlds.now();
         let mut next = self.hosts[0].wake_at(now);
-        next = next.min(world.next_wake().unwrap_or(next));
-        next = next.min(world.under_way.keys().next().map_or(next, |(at, _)| *at));
+        next = next.min(self.worlds.next().unwrap_or(next));
         if self.silent_until > now {
             next = next.min(self.silent_until);
         }
@@ -181,7 +183,7 @@ impl Run<'_> {
 
     fn poll_tasks(&mut self, now: Time) {
         loop {
-            let Some(task) = self.world.lock().pop_wake() else { return };
+            let Some(task) = self.worlds.pop_wake() else { return };
             self.hosts[0].poll(now, task);
         }
     }
@@ -189,7 +191,7 @@ impl Run<'_> {
     fn crash_where_due(&mut self, now: Time) {
         let doom = self.world.lock().doom;
         let Some(doom) = doom.filter(Doom::is_due) else { return };
-        self.world.lock().tell(|| {
+        self.world.lock().tell(Teller::Controller, || {
             let torn = if doom.torn { ", in the middle of an append" } else { "" };
             format!("the controller ends after entry {}{torn}: {} effects {}", doom.at, doom.sent, doom.fate.as_str())
         });
@@ -206,8 +208,8 @@ impl Run<'_> {
         let state = self.hosts[0].runner().and_then(|runner| runner.state(&self.subject));
         let Some(input) = state.and_then(|state| self.shape.script.speak(state, &self.tested, now)) else { return };
         self.silent_until = now + AGAIN;
-        self.world.lock().tell(|| format!("people: {} says {:?}", input.by.who, input.ask.kind()));
-        self.hosts[0].ask(now, input);
+        self.world.lock().tell(Teller::People, || input_words(&input));
+        self.hosts[0].ask(now, &self.subject, input);
     }
 
     fn is_done(&self, now: Time) -> bool {
@@ -261,9 +263,8 @@ impl Run<'_> {
         let length = journal.len() as u64;
         let mut world = self.world.lock();
         let broken = std::mem::take(&mut world.checker.broken);
-        let told = world.story.take();
-        let journal = if told.is_some() { journal } else { Vec::new() };
-        let story = told.unwrap_or_default();
+        let journal = if world.story.is_told() { journal } else { Vec::new() };
+        let story = world.story.take();
         CaseOutcome { broken, ends, from, length, dooms: self.dooms, story, journal }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::kinds::{Kind, kinds};
 use super::script::{Meddling, Move, Point, Script};
-use super::services::plain;
-use crate::scenario::name;
+use crate::services::name;
+use crate::services::plain;
 use crate::world::Behaviour;
 use engine::facts::Facts;
 use engine::journal::entry::Ask;
@@ -105,7 +105,8 @@ impl Course {
     fn behaviour(self) -> Behaviour {
         match self {
             Self::Bad => Behaviour::Bad,
-            Self::BadLate => Behaviour::BadAfter(Span(4_000)),
+            // Long enough before the landing ends for the next question to be in time.
+            Self::BadLate => Behaviour::BadAfter(Span(3_000)),
             Self::NeverReady => Behaviour::NeverReady,
             Self::CrashLoop => Behaviour::CrashLoop,
             Self::Forward

@@ -15,9 +15,7 @@ use engine::store::{Position, Record};
 use model::{RolloutNumber, Standing, Subject};
 use serde::{Deserialize, Serialize};
 use sim::matrix::{run_case, shapes};
-use sim::random::Random;
 use sim::replay::{Onward, Setting, continue_from, entry_of};
-use sim::scenario::Scenario;
 use sim::{Options, run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -196,7 +194,7 @@ impl Tally {
         let beside = &golden.beside;
         let continued = continue_from(&beside.subject, &golden.journal[..length], &beside.setting, onward);
         if let Some(first) = continued.broken.first() {
-            let story = continued.story.join("\n  ");
+            let story = continued.story.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
             self.broken.push(format!("{} after entry {length}, {onward:?}: {first}\n  {story}", golden.name));
         }
         let words = continued.ends.iter().map(|ending| match ending {
@@ -227,8 +225,8 @@ fn record_all() {
     for seed in SEEDS {
         let outcome = run(*seed, &told);
         assert_eq!(outcome.broken, [""; 0], "seed {seed}");
-        let scenario = Scenario::new(&mut Random::new(*seed).fork());
-        record(&format!("seed-{seed}"), scenario.service.subject(), Setting::of(&scenario), outcome.journal);
+        let first = outcome.recorded.into_iter().next().expect("a service");
+        record(&format!("seed-{seed}"), first.subject, first.setting, first.journal);
     }
 }
 

@@ -162,7 +162,7 @@ fn an_abort_waits_for_its_migration() {
             ("not answered", Scene::go_around),
             ("its limit has passed", |scene| {
                 scene.go_around();
-                scene.wait(engine::command::MIGRATION_LIMIT);
+                scene.wait(engine::command::MIGRATION_LIMIT_MAX);
             }),
             ("done", |scene| {
                 scene.reply(Reply::Accepted);

@@ -149,15 +149,30 @@ fn drain_by_the_clock() {
                 scene.world.routers_late = true;
                 scene.watch(Span::seconds(59));
             }),
+            ("its time, not live in between", |scene| lose_the_table(scene, Span::seconds(33))),
+            ("its time since it is live again", |scene| lose_the_table(scene, Span::seconds(35))),
         ],
         Scene::step,
         &expect![[r#"
-            at once             → nothing
-            half its time       → nothing
-            its time            → done 4 (35s passed; nobody counts); begin 5
-            its time, not live  → nothing
+            at once                          → nothing
+            half its time                    → nothing
+            its time                         → done 4 (35s passed; nobody counts); begin 5
+            its time, not live               → nothing
+            its time, not live in between    → nothing
+            its time since it is live again  → done 4 (35s passed; nobody counts); begin 5
         "#]],
     );
+}
+
+/// A drain's table is replaced by an older one for a moment: work comes that nobody has waited for yet.
+fn lose_the_table(scene: &mut Scene, then: Span) {
+    scene.watch(Span::seconds(34));
+    scene.world.routers_late = true;
+    scene.watch(Span::seconds(1));
+    scene.world.routers_late = false;
+    // The first look that shows it live again is the beginning.
+    scene.watch(Span::seconds(1));
+    scene.watch(then);
 }
 
 #[test]

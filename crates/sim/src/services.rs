@@ -1,6 +1,5 @@
-//! The services that the shapes land: small, quick, and each with one thing of its own.
+//! Services to land: small, quick, and each with one thing of its own.
 
-use crate::scenario::name;
 use engine::facts::Facts;
 use model::check::{Check, Measure, Rule};
 use model::gate::Gates;
@@ -14,14 +13,19 @@ use model::service::{
 use model::strategy::{
     Ab, Amount, BlueGreen, Canary, CanaryStep, Growth, Plays, Recreate, Rolling, Shadow, Strategy, Variant,
 };
-use model::{Share, Span};
+use model::{Name, Share, Span};
 use std::collections::BTreeMap;
 
 /// How long each share, each batch and each side is watched: long enough for the evidence to come.
 const HOLD: Span = Span(1_800);
 
+/// A name that is known to be one.
+pub(crate) fn name(text: &str) -> Name {
+    Name::new(text).unwrap_or_else(|why| unreachable!("{why}"))
+}
+
 /// A shop of two instances behind two routers, with one check, landed by a canary of two steps.
-pub(super) fn shop() -> Service {
+pub(crate) fn shop() -> Service {
     Service {
         name: name("shop"),
         environment: name("production"),
@@ -67,13 +71,13 @@ pub(super) fn shop() -> Service {
 }
 
 /// A worker: no traffic, and a check that needs none.
-pub(super) fn worker() -> Service {
+pub(crate) fn worker() -> Service {
     Service { traffic: None, checks: vec![check("numbers", "numbers")], ..shop() }
 }
 
 /// The same service without anything that asks, calls or changes other things: what lands before and
 /// after the release that is tested.
-pub(super) fn plain(service: &Service) -> Service {
+pub(crate) fn plain(service: &Service) -> Service {
     let hooks = service.hooks.iter().filter(|hook| hook.at == HookPoint::OnRollback).cloned().collect();
     Service {
         checks: Vec::new(),
@@ -86,47 +90,47 @@ pub(super) fn plain(service: &Service) -> Service {
     }
 }
 
-pub(super) fn by(strategy: Strategy) -> Service {
+pub(crate) fn by(strategy: Strategy) -> Service {
     Service { strategy, ..shop() }
 }
 
-pub(super) fn of(count: u32, service: Service) -> Service {
+pub(crate) fn of(count: u32, service: Service) -> Service {
     Service { instances: Instances { count, ..service.instances }, ..service }
 }
 
-pub(super) fn sticky(mut service: Service) -> Service {
+pub(crate) fn sticky(mut service: Service) -> Service {
     if let Some(traffic) = &mut service.traffic {
         traffic.sticky = Some(Sticky::Cookie("unit".into()));
     }
     service
 }
 
-pub(super) fn singleton(service: Service) -> Service {
+pub(crate) fn singleton(service: Service) -> Service {
     Service { instances: Instances { count: 1, singleton: true, autoscaled: false }, ..service }
 }
 
-pub(super) fn window(seconds: u64, service: Service) -> Service {
+pub(crate) fn window(seconds: u64, service: Service) -> Service {
     Service { rollback: Rollback { window: Span::seconds(seconds), ..service.rollback }, ..service }
 }
 
-pub(super) fn gradual(service: Service) -> Service {
+pub(crate) fn gradual(service: Service) -> Service {
     let unwinding = UnwindingPolicy::Gradual { parts: 3, hold: Span(800) };
     Service { rollback: Rollback { unwinding, ..service.rollback }, ..service }
 }
 
 /// Everything that drivers can do, and a source of the service's own numbers.
-pub(super) fn facts() -> Facts {
+pub(crate) fn facts() -> Facts {
     let mut facts = Facts::one_machine();
     facts.sources.insert(name("numbers"));
     facts
 }
 
-pub(super) fn facts_without_router() -> Facts {
+pub(crate) fn facts_without_router() -> Facts {
     Facts { router: None, ..facts() }
 }
 
 /// Routers that do not count open work: drains are timed.
-pub(super) fn facts_uncounted_work() -> Facts {
+pub(crate) fn facts_uncounted_work() -> Facts {
     let mut facts = facts();
     if let Some(router) = &mut facts.router {
         router.counts_open_work = false;
@@ -135,28 +139,35 @@ pub(super) fn facts_uncounted_work() -> Facts {
 }
 
 /// An alias with two versions: one object is platform and router, nobody counts.
-pub(super) fn facts_alias() -> Facts {
-    let mut facts = facts_uncounted_work();
+pub(crate) fn facts_alias() -> Facts {
+    let mut facts = facts();
+    make_an_alias(&mut facts);
+    facts
+}
+
+/// An alias with two versions: one object is platform and router, nobody counts.
+pub(crate) fn make_an_alias(facts: &mut Facts) {
     facts.platform.counted = false;
     facts.platform.releases_max = 3;
     if let Some(router) = &mut facts.router {
         router.releases_max = 2;
+        router.counts_open_work = false;
         router.sticks = false;
         router.weight_step = Share::percent(1);
     }
-    facts
 }
 
-fn check(text: &str, source: &str) -> Check {
+/// A check by comparison.
+pub(crate) fn check(text: &str, source: &str) -> Check {
     let rule = Rule::Comparison { measure: Measure::ErrorRate, alpha: Share::percent(1), margin: None };
     Check { name: name(text), source: name(source), rule, warm_up: Span::ZERO, dry_run: false }
 }
 
-pub(super) fn recreate(hold: Hold) -> Strategy {
+pub(crate) fn recreate(hold: Hold) -> Strategy {
     Strategy::Recreate(Recreate { hold })
 }
 
-pub(super) fn rolling(surge: u32, unavailable: u32, batch: u32) -> Strategy {
+pub(crate) fn rolling(surge: u32, unavailable: u32, batch: u32) -> Strategy {
     Strategy::Rolling(Rolling {
         surge: Amount::Count(surge),
         unavailable: Amount::Count(unavailable),
@@ -166,15 +177,15 @@ pub(super) fn rolling(surge: u32, unavailable: u32, batch: u32) -> Strategy {
     })
 }
 
-pub(super) fn blue_green() -> BlueGreen {
+pub(crate) fn blue_green() -> BlueGreen {
     BlueGreen { preview: Vec::new(), approve: false, settle: HOLD, watch: HOLD, idle: None, checks: Vec::new() }
 }
 
-pub(super) fn canary(steps: &[CanaryStep]) -> Strategy {
+pub(crate) fn canary(steps: &[CanaryStep]) -> Strategy {
     Strategy::Canary(Canary { growth: Growth::Steps(steps.to_vec()), baseline: None })
 }
 
-pub(super) fn weight(percent: u16) -> CanaryStep {
+pub(crate) fn weight(percent: u16) -> CanaryStep {
     CanaryStep {
         weight: Some(Share::percent(percent)),
         instances: None,
@@ -185,13 +196,13 @@ pub(super) fn weight(percent: u16) -> CanaryStep {
     }
 }
 
-pub(super) fn ramp(from: u16, to: u16, by: u16) -> Strategy {
+pub(crate) fn ramp(from: u16, to: u16, by: u16) -> Strategy {
     let (from, to, by) = (Share::percent(from), Share::percent(to), Share::percent(by));
     let growth = Growth::Ramp { from, to, by, every: HOLD, checks: Vec::new() };
     Strategy::Canary(Canary { growth, baseline: None })
 }
 
-pub(super) fn ab(variants: &[(&str, Plays, u16)], otherwise: &str) -> Strategy {
+pub(crate) fn ab(variants: &[(&str, Plays, u16)], otherwise: &str) -> Strategy {
     let variant = |(text, plays, percent): &(&str, Plays, u16)| Variant {
         name: name(text),
         plays: *plays,
@@ -206,7 +217,7 @@ pub(super) fn ab(variants: &[(&str, Plays, u16)], otherwise: &str) -> Strategy {
     })
 }
 
-pub(super) fn shadow() -> Strategy {
+pub(crate) fn shadow() -> Strategy {
     Strategy::Shadow(Shadow {
         share: Share::percent(20),
         methods: Vec::new(),
@@ -216,12 +227,12 @@ pub(super) fn shadow() -> Strategy {
     })
 }
 
-pub(super) fn cohort(text: &str) -> Match {
+pub(crate) fn cohort(text: &str) -> Match {
     Match { cohort: Some(text.into()), headers: vec![("x-cohort".into(), Some(text.into()))], ..Match::default() }
 }
 
 /// A hook at every point of the plan.
-pub(super) fn hooks(repeat: Repeat) -> Vec<Hook> {
+pub(crate) fn hooks(repeat: Repeat) -> Vec<Hook> {
     let points = [
         HookPoint::Before,
         HookPoint::AfterStart,
@@ -234,7 +245,7 @@ pub(super) fn hooks(repeat: Repeat) -> Vec<Hook> {
 }
 
 /// A hook that can be undone.
-pub(super) fn hook(text: &str, at: HookPoint, repeat: Repeat) -> Hook {
+pub(crate) fn hook(text: &str, at: HookPoint, repeat: Repeat) -> Hook {
     Hook {
         name: name(text),
         at,
@@ -246,7 +257,7 @@ pub(super) fn hook(text: &str, at: HookPoint, repeat: Repeat) -> Hook {
     }
 }
 
-pub(super) fn migration(reversible: bool) -> Option<Database> {
+pub(crate) fn migration(reversible: bool) -> Option<Database> {
     Some(Database {
         url: name("database-url"),
         migrations: vec![Migration {
@@ -255,12 +266,13 @@ pub(super) fn migration(reversible: bool) -> Option<Database> {
             reversible,
             backfill: reversible,
             contract: true,
-            timeout: Span::seconds(40),
+            // Without a fence a longer one is refused.
+            timeout: Span::seconds(20),
         }],
     })
 }
 
-pub(super) fn flag(text: &str) -> FlagChange {
+pub(crate) fn flag(text: &str) -> FlagChange {
     let off = FlagSetting { variant: name("off"), share: Share::NONE };
     let on = FlagSetting { variant: name("on"), share: Share::ALL };
     FlagChange { flag: name(text), to: on, from: off }
