@@ -26,6 +26,10 @@ pub(crate) fn why_not_calm(hosts: &[Host], subject: &Subject, world: &SharedWorl
     if state.standing.closings.iter().any(|closing| !waits_for_ever(&closing.work, &state.standing)) {
         return Some(format!("to be closed: {:?}", state.standing));
     }
+    if let Some(strays) = world.strays() {
+        // The next look shows it, and it is set again; what no look ever shows stands until the bound.
+        return Some(format!("what an older command set still stands: {strays}"));
+    }
     if !desk.seen().looked {
         return Some("the leader has not looked".into());
     }
