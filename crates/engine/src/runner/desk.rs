@@ -2,6 +2,7 @@
 
 use super::clock::Now;
 use super::looking::{Asked, LOOK_STANDING, Looked, platform_source};
+use super::reading::Unreadable;
 use super::sending::Sending;
 use super::writing::Appending;
 use super::{Effect, Event, Refused};
@@ -39,6 +40,8 @@ pub struct Desk {
     /// A fold still being read.
     pub(super) reading: Option<Box<State>>,
     pub(super) read_asked: Option<Time>,
+    /// Its journal is to be read when others' have been.
+    pub(super) queued: bool,
     pub(super) seen: Observations,
     pub(super) sending: Sending,
     pub(super) inbox: VecDeque<Input>,
@@ -60,7 +63,7 @@ pub struct Desk {
     /// How far the wall clock is behind the time here.
     pub(super) behind: Span,
     /// Why this controller cannot look after the service.
-    pub(super) given_up: Option<String>,
+    pub(super) unreadable: Option<Unreadable>,
     /// The number of the last append: answers to others are not about what is under way.
     pub(super) appends: u64,
 }
@@ -73,6 +76,7 @@ impl Desk {
             state: None,
             reading: None,
             read_asked: None,
+            queued: false,
             seen: Observations::default(),
             sending: Sending::default(),
             inbox: VecDeque::new(),
@@ -87,7 +91,7 @@ impl Desk {
             doubtful: None,
             ahead: Span::ZERO,
             behind: Span::ZERO,
-            given_up: None,
+            unreadable: None,
             appends: 0,
         }
     }
@@ -108,8 +112,8 @@ impl Desk {
     }
 
     /// Whether it has met what only a newer controller understands.
-    pub(super) fn gave_up(&self) -> bool {
-        self.given_up.is_some()
+    pub(super) fn needs_a_newer(&self) -> bool {
+        self.unreadable.as_ref().is_some_and(|unreadable| unreadable.newer)
     }
 
     /// When it wants its turn, in the runner's time.
@@ -149,7 +153,8 @@ impl Desk {
             if let Some(event) = event {
                 self.take_in(now, event, out);
             }
-            self.refuse_all(out);
+            // Without the lease nothing is promised to anybody.
+            self.refuse_all(&Refused::NotLeader, out);
             return;
         };
         if self.stepped_at.is_some_and(|last| now.since(last) > AWAY) {
@@ -161,8 +166,10 @@ impl Desk {
         if let Some(event) = event {
             self.take_in(now, event, out);
         }
-        if self.given_up.is_some() {
-            return;
+        if let Some(Unreadable { why, .. }) = &self.unreadable {
+            // The other services have nothing to do with it.
+            let refused = Refused::NotWritten(why.clone());
+            return self.refuse_all(&refused, out);
         }
         if self.state.is_none() {
             self.read_on(now, may_read, out);
@@ -172,10 +179,10 @@ impl Desk {
         self.look_around(now, lease.epoch, out);
     }
 
-    /// Without the lease nothing is promised to anybody.
-    fn refuse_all(&mut self, out: &mut Vec<Effect>) {
+    /// Whoever asks is told that nothing comes of it.
+    pub(super) fn refuse_all(&mut self, refused: &Refused, out: &mut Vec<Effect>) {
         for input in self.inbox.drain(..) {
-            out.push(Effect::Answer(self.subject.clone(), input.id, Err(Refused::NotLeader)));
+            out.push(Effect::Answer(self.subject.clone(), input.id, Err(refused.clone())));
         }
     }
 

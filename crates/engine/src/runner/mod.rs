@@ -27,7 +27,7 @@ use crate::store::{Append, AppendError, Epoch, Journal, Lease, Position, Renewal
 use clock::Now;
 use model::gate::Gate;
 use model::{Name, Span, Subject, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How long a lease lasts without being renewed.
@@ -148,8 +148,8 @@ pub struct Runner {
     desks: BTreeMap<Subject, Box<Desk>>,
     /// Whose journals are being read.
     reading: BTreeSet<Subject>,
-    /// Whose journals have to be read when that is done.
-    unread: BTreeSet<Subject>,
+    /// Whose journals have to be read when that is done, in their turn.
+    unread: VecDeque<Subject>,
     wakes: BTreeSet<(Time, Subject)>,
     /// How far the wall clock is behind this runner's time: it was put back.
     behind: Span,
@@ -168,7 +168,7 @@ impl Runner {
             rival: None,
             desks: BTreeMap::new(),
             reading: BTreeSet::new(),
-            unread: BTreeSet::new(),
+            unread: VecDeque::new(),
             wakes: BTreeSet::new(),
             behind: Span::ZERO,
             given_up: false,
@@ -223,11 +223,6 @@ impl Runner {
                 let subject = subject.clone();
                 self.reading.remove(&subject);
                 self.run_desk(now, &subject, Some(event), &mut effects);
-                while self.reading.len() < READS_MAX
-                    && let Some(next) = self.unread.pop_first()
-                {
-                    self.run_desk(now, &next, None, &mut effects);
-                }
             }
             None => {
                 for _ in 0..TICK_DESKS_MAX {
@@ -236,6 +231,16 @@ impl Runner {
                     self.run_desk(now, &subject, None, &mut effects);
                 }
             }
+        }
+        for _ in 0..TICK_DESKS_MAX {
+            if self.reading.len() >= READS_MAX {
+                break;
+            }
+            let Some(next) = self.unread.pop_front() else { break };
+            if let Some(desk) = self.desks.get_mut(&next) {
+                desk.queued = false;
+            }
+            self.run_desk(now, &next, None, &mut effects);
         }
         effects
     }
@@ -319,11 +324,15 @@ impl Runner {
         desk.handle(now, lease.map(|lease| (lease, self.scope.as_str())), may_read, event, effects);
         if desk.reads() {
             self.reading.insert(subject.clone());
-        } else if desk.wants_to_read() && !may_read {
-            self.unread.insert(subject.clone());
+        } else {
+            let had_its_turn = self.reading.remove(subject);
+            let has_to_wait = desk.wants_to_read() && (had_its_turn || !may_read);
+            if has_to_wait && !std::mem::replace(&mut desk.queued, true) {
+                self.unread.push_back(subject.clone());
+            }
         }
         self.wakes.insert((desk.wake_at(), subject.clone()));
-        if desk.gave_up() && !self.given_up {
+        if desk.needs_a_newer() && !self.given_up {
             // A newer controller may be waiting for the lease: it is not renewed any more.
             self.given_up = true;
             self.lease = None;

@@ -2,13 +2,21 @@
 
 use super::desk::{Desk, STORE_PAUSE};
 use super::looking::LOOK_LIMIT;
-use super::{Effect, Event};
+use super::{Effect, Event, Refused};
 use crate::journal::entry::{ENTRY_VERSION, Entry};
 use crate::journal::fold;
 use crate::journal::state::State;
 use crate::observe::{Counted, Observations};
 use crate::store::{Journal, Position, Record, StoreError};
 use model::Time;
+
+/// Why a journal cannot be gone by.
+#[derive(Clone, Debug)]
+pub(super) struct Unreadable {
+    pub(super) why: String,
+    /// A newer Glidepath wrote it: another controller may understand it.
+    pub(super) newer: bool,
+}
 
 impl Desk {
     /// No time is earlier than the last entry's, whoever's clock wrote that.
@@ -22,7 +30,7 @@ impl Desk {
 
     /// Whether the journal has to be read, and nobody reads it.
     pub(super) fn wants_to_read(&self) -> bool {
-        self.state.is_none() && self.read_asked.is_none() && self.given_up.is_none()
+        self.state.is_none() && self.read_asked.is_none() && self.unreadable.is_none()
     }
 
     /// Whether its journal is being read.
@@ -36,8 +44,9 @@ impl Desk {
     }
 
     pub(super) fn read_on(&mut self, now: Time, may_read: bool, out: &mut Vec<Effect>) {
-        let waits = self.read_asked.is_some_and(|asked| now.since(asked) < LOOK_LIMIT);
-        if may_read && !waits && now >= self.store_again {
+        if self.read_asked.take_if(|asked| now.since(*asked) >= LOOK_LIMIT).is_some() {
+            // Whoever waits behind it has its turn first.
+        } else if may_read && self.read_asked.is_none() && now >= self.store_again {
             self.read_asked = Some(now);
             let after = self.reading.as_ref().map_or(Position(0), |state| state.position);
             out.push(Effect::Read(self.subject.clone(), after));
@@ -55,6 +64,7 @@ impl Desk {
             Err(error) => {
                 self.store_again = now + STORE_PAUSE;
                 out.push(Effect::Say(self.subject.clone(), error.to_string()));
+                self.refuse_all(&Refused::NotWritten(error.to_string()), out);
                 return;
             }
         };
@@ -65,10 +75,10 @@ impl Desk {
             }
             match replay(std::mem::take(&mut state), &record) {
                 Ok(next) => state = next,
-                Err(why) => {
-                    let why = format!("entry {} of {}: {why}", record.position, self.subject);
+                Err(unreadable) => {
+                    let why = format!("entry {} of {}: {}", record.position, self.subject, unreadable.why);
                     out.push(Effect::Say(self.subject.clone(), why.clone()));
-                    self.given_up = Some(why);
+                    self.unreadable = Some(Unreadable { why, ..unreadable });
                     return;
                 }
             }
@@ -89,13 +99,16 @@ impl Desk {
 }
 
 /// The state after a record that was read.
-fn replay(state: State, record: &Record) -> Result<State, String> {
-    if record.line.version > ENTRY_VERSION {
-        return Err(format!(
-            "it was written by a newer Glidepath (entry version {}, this one knows {ENTRY_VERSION}): update this controller",
-            record.line.version
-        ));
+fn replay(state: State, record: &Record) -> Result<State, Unreadable> {
+    let version = record.line.version;
+    if version > ENTRY_VERSION {
+        let why = format!(
+            "it was written by a newer Glidepath (entry version {version}, this one knows {ENTRY_VERSION}): update this controller"
+        );
+        return Err(Unreadable { why, newer: true });
     }
-    let entry: Entry = serde_json::from_str(&record.line.body).map_err(|why| format!("it cannot be read: {why}"))?;
-    fold(state, record.line.at, &entry).map_err(|why| why.to_string())
+    let damaged = |why: String| Unreadable { why, newer: false };
+    let entry: Entry =
+        serde_json::from_str(&record.line.body).map_err(|why| damaged(format!("it cannot be read: {why}")))?;
+    fold(state, record.line.at, &entry).map_err(|why| damaged(why.to_string()))
 }

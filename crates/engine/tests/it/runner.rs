@@ -5,7 +5,7 @@ use crate::services::*;
 use engine::command::{COMMAND_LIMIT, Reply, Target};
 use engine::facts::Facts;
 use engine::journal::entry::{Ask, Entry, Input};
-use engine::runner::{Effect, Event, Jump, LEASE_LENGTH, LEASE_RENEW, Runner};
+use engine::runner::{Effect, Event, Jump, LEASE_LENGTH, LEASE_RENEW, READS_MAX, Runner};
 use engine::store::{
     Append, AppendError, Attribution, Cursor, Epoch, Held, Journal, Line, Position, Record, Renewal, StoreError,
     Trouble,
@@ -292,6 +292,50 @@ fn whoever_meets_a_newer_entry_gives_up() {
             answer d-1 of shop: NotLeader
     "#]],
     );
+}
+
+#[test]
+fn a_damaged_journal_is_the_end_of_its_service_alone() {
+    let mut hands = Hands::new(&["bad", "shop"]);
+    hands.say(Event::Tick);
+    hands.say(Event::Leased(Some(Ok(Epoch(1))), START));
+    let mut damaged = record(1, START, 1, &jumped());
+    damaged.line.body = "{\"clock-jum".into();
+    let read = hands.say(Event::Read(subject("bad"), Ok(Journal { records: vec![damaged], ..Journal::default() })));
+    hands.say(Event::Read(subject("shop"), Ok(Journal { whole: true, ..Journal::default() })));
+    let lines = [
+        ("it is read", read),
+        ("it is asked for something", hands.say(Event::Asked(subject("bad"), deploy("d-1")))),
+        ("and another is", hands.say(Event::Asked(subject("shop"), deploy("d-2")))),
+    ];
+    check(
+        &lines,
+        &expect![[r#"
+        it is read
+            say of bad: entry 1 of bad: it cannot be read: EOF while parsing a string at line 1 column 11
+        it is asked for something
+            answer d-1 of bad: NotWritten("entry 1 of bad: it cannot be read: EOF while parsing a string at line 1 column 11")
+        and another is
+            append 1 to shop after 0, 0s on: asked-deploy
+    "#]],
+    );
+}
+
+/// As many as may be read at once never answer: the others have their turn all the same.
+#[test]
+fn journals_that_nobody_reads_hold_up_no_other() {
+    let stuck: Vec<String> = (0..READS_MAX).map(|number| format!("stuck-{number:02}")).collect();
+    let mut names: Vec<&str> = stuck.iter().map(String::as_str).collect();
+    names.push("turn");
+    let mut hands = Hands::new(&names);
+    hands.say(Event::Tick);
+    let mut asked = hands.say(Event::Leased(Some(Ok(Epoch(1))), START)) + &hands.say(Event::Tick);
+    assert!(asked.contains("read stuck-00") && !asked.contains("read turn"), "{asked}");
+    asked.push_str(&hands.lead_on(Span::seconds(10)));
+    assert!(asked.contains("read turn"), "{asked}");
+    hands.say(Event::Read(subject("turn"), Err(StoreError { trouble: Trouble::Other, message: "no".into() })));
+    let again = hands.lead_on(Span::seconds(20));
+    assert!(again.contains("read turn") && again.contains("read stuck-00"), "each in its turn: {again}");
 }
 
 #[test]
