@@ -10,7 +10,7 @@ mod step;
 pub use commands::commands;
 pub use landing::{landed, rolled_back};
 
-use crate::command::Command;
+use crate::command::{COMMAND_LIMIT, Command};
 use crate::facts::Facts;
 use crate::journal::entry::{Aim, Ask, Cause, Ending, Entry, Input, Judgement};
 use crate::journal::state::{Rollout, State};
@@ -210,12 +210,18 @@ fn judge_current(state: &State, rollout: &Rollout, seen: &Observations, now: Tim
                 let until = now + patience(state, rollout);
                 Judged::Entry(Entry::Undecided { step, attempt, why, until })
             }
-            Some((until, _)) if seen.looked && state.elapsed(now) >= *until => {
+            Some((until, _)) if seen.looked && state.elapsed(now) >= ends(*until, seen) => {
                 Judged::Turn(Cause::Undecided { step, why })
             }
             Some(_) => return None,
         },
     })
+}
+
+/// When an undecided step's wait is over. Whoever took over meanwhile has to have asked, and been able to
+/// hear an answer: some targets show what was done only to those who commanded it.
+fn ends(until: Time, seen: &Observations) -> Time {
+    until.max(seen.recovered_since + COMMAND_LIMIT)
 }
 
 /// How long a person is waited for: not at all where too many are exposed.
@@ -346,7 +352,7 @@ fn wake_at(state: &State, seen: &Observations, now: Time) -> Time {
             nap = nap.min(left);
         }
     }
-    let deadline = doing.undecided.as_ref().map_or(doing.since + step.timeout, |(until, _)| *until);
+    let deadline = doing.undecided.as_ref().map_or(doing.since + step.timeout, |(until, _)| ends(*until, seen));
     if deadline > elapsed {
         nap = nap.min(deadline.since(elapsed));
     }

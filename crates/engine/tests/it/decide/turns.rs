@@ -56,6 +56,19 @@ fn undecided_ends() {
                 scene.seen =
                     engine::observe::Observations::recovered(scene.seen.counted, true, scene.state.position, scene.now);
             }),
+            ("an hour later, after a crash, at the first look", |scene| {
+                undecided(scene);
+                scene.wait(Span::hours(1));
+                scene.seen.recovered_since = scene.state.elapsed(scene.now);
+                scene.look();
+            }),
+            ("an hour later, after a crash, when answers had their time", |scene| {
+                undecided(scene);
+                scene.wait(Span::hours(1));
+                scene.seen.recovered_since = scene.state.elapsed(scene.now);
+                scene.wait(engine::command::COMMAND_LIMIT);
+                scene.look();
+            }),
             ("an answer comes", |scene| {
                 undecided(scene);
                 scene.world.checks_silent = false;
@@ -77,6 +90,8 @@ fn undecided_ends() {
             59 minutes later                                             → nothing
             an hour later                                                → go around: step 3 stayed undecided, errors has not answered; latency has not answered; health has not answered; begin 1
             an hour later, after a crash, before anything was looked at  → nothing
+            an hour later, after a crash, at the first look              → nothing
+            an hour later, after a crash, when answers had their time    → go around: step 3 stayed undecided, errors has not answered; latency has not answered; health has not answered; begin 1
             an answer comes                                              → done 3 (held for 19m59s); begin 4
             skipped                                                      → done 3 (skipped); begin 4
             tried again                                                  → begin 3 again (attempt 2)
