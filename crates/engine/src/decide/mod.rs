@@ -278,7 +278,7 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
     let waited = state.elapsed(now).since(rollout.since);
     let give_up = seen.looked && waited >= step.timeout;
     match &step.verb {
-        Verb::Route { intent } => match first_unready(state, intent, seen, now) {
+        Verb::Route { intent } => match first_unready(state, rollout, intent, seen, now) {
             None => Begin::Now(None),
             Some(release) if give_up => Begin::NotReady(release),
             Some(_) => Begin::Wait,
@@ -320,17 +320,27 @@ fn begin(state: &State, rollout: &Rollout, step: &Step, seen: &Observations, now
 
 /// The first release that this intent would newly send traffic to, or more of it, although it is not
 /// known to be ready.
-fn first_unready(state: &State, intent: &Intent, seen: &Observations, now: Time) -> Option<ReleaseNumber> {
+fn first_unready(
+    state: &State,
+    rollout: &Rollout,
+    intent: &Intent,
+    seen: &Observations,
+    now: Time,
+) -> Option<ReleaseNumber> {
     if intent.hold().is_some() || planted::is(Bug::WeightBeforeReady) || planted::is(Bug::RouteToStopped) {
         return None;
     }
     let standing = &state.standing;
+    // An attempt that failed has left its intent behind, and perhaps nothing else.
+    let tried = rollout.attempt > 0;
+    let serves = |release| rollout.back.is_none() && standing.release == Some(release);
     intent
         .lanes()
         .iter()
         .filter(|lane| intent.reaches(lane.release))
         .filter(|lane| {
-            let served = standing.intent.exposes(lane.release) && standing.intent.share(lane.release) >= lane.share;
+            let exposed = standing.intent.exposes(lane.release) && (!tried || serves(lane.release));
+            let served = exposed && standing.intent.share(lane.release) >= lane.share;
             let ready = seen.instances(lane.release, now).is_some_and(|look| look.ready > 0);
             let proven = state.proven.contains(&lane.release) && standing.admitted(lane.release) > 0;
             !(served || ready && proven)

@@ -30,6 +30,8 @@ struct Sent {
     limit: Span,
     times: u32,
     answer: Answered,
+    /// Sendings before this one that were never answered: what is heard next may be about them.
+    unheard: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +63,13 @@ impl Sending {
                 return false;
             }
         }
-        let times = match self.sent.get(&target) {
-            Some(sent) if sent.generation == command.generation => sent.times + 1,
-            Some(_) | None => 1,
-        };
-        let sent = Sent { generation: command.generation, at: now, limit: command.limit, times, answer: Answered::No };
-        self.sent.insert(target, sent);
+        let before = self.sent.get(&target).filter(|sent| sent.generation == command.generation);
+        let times = before.map_or(1, |sent| sent.times + 1);
+        // Only where commands are sent one at a time does it matter whose answer it is.
+        let unheard =
+            before.filter(|_| unfenced).map_or(0, |sent| sent.unheard + u32::from(sent.answer == Answered::No));
+        let (generation, limit, answer) = (command.generation, command.limit, Answered::No);
+        self.sent.insert(target, Sent { generation, at: now, limit, times, answer, unheard });
         true
     }
 
@@ -82,6 +85,11 @@ impl Sending {
         if let Some(sent) = self.sent.get_mut(target)
             && sent.generation == generation
         {
+            if sent.unheard > 0 {
+                // Should it have been the newer one's all the same, that is waited for to its limit.
+                sent.unheard -= 1;
+                return;
+            }
             sent.answer = if matches!(reply, Reply::Unknown(_)) { Answered::Unknown } else { Answered::Yes };
         }
     }
@@ -290,5 +298,16 @@ mod tests {
         assert!(!sender.admits(&call, 5), "it is under way");
         sender.answered(&call, &Reply::Unknown("reset".into()));
         assert!(sender.admits(&call, 6));
+    }
+
+    #[test]
+    fn a_late_answer_to_an_earlier_sending_frees_nothing() {
+        let mut sender = Sender::new(Fence::None);
+        assert!(sender.admits(&scale(7, 1), 0));
+        assert!(sender.admits(&scale(7, 1), 10), "its limit has passed: sent again");
+        sender.answered(&scale(7, 1), &Reply::Accepted);
+        assert!(!sender.admits(&scale(7, 2), 11), "that was about the first: the second is under way still");
+        sender.answered(&scale(7, 1), &Reply::Accepted);
+        assert!(sender.admits(&scale(7, 2), 12));
     }
 }

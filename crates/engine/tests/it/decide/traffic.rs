@@ -40,7 +40,7 @@ fn route() {
             live in every router                 → done 2 (live in every router); begin 3
             live, 6 s ago                        → nothing
             one router silent                    → nothing
-            the table refused for good           → failed 2 (disk full); begin 2 again (attempt 2)
+            the table refused for good           → failed 2 (disk full)
             time is over, nothing was looked at  → nothing
             time is over, one router silent      → undecided 2 for 1h (not confirmed by south)
             time is over, an older table live    → undecided 2 for 1h (not confirmed by north, south)
@@ -84,6 +84,36 @@ fn route_waits_for_readiness() {
             ready no more for too long  → go around: @7 is not ready; begin 1
             not looked at for too long  → nothing
             paused                      → nothing
+        "#]],
+    );
+}
+
+/// What an attempt that failed has left behind proves nothing about who is ready.
+#[test]
+fn a_second_attempt_waits_for_readiness_too() {
+    let refused = || {
+        let mut scene = Scene::begun(shop(), is_route);
+        scene.fail("refused");
+        scene
+    };
+    crate::scene::check(
+        refused,
+        &[
+            ("seen ready", |scene| scene.look()),
+            ("the new one ready no more", |scene| {
+                scene.world.instances.insert(7, (1, 0));
+                scene.look();
+            }),
+            ("the old one not all ready", |scene| {
+                scene.world.instances.insert(6, (4, 0));
+                scene.look();
+            }),
+        ],
+        Scene::step,
+        &expect![[r#"
+            seen ready                 → begin 2 again (attempt 2)
+            the new one ready no more  → nothing
+            the old one not all ready  → begin 2 again (attempt 2)
         "#]],
     );
 }
