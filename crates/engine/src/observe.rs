@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 pub const FRESH_FOR: Span = Span::seconds(5);
 /// The longest stretch between two looks that counts as observed: a longer one was a gap.
 pub const COUNTED_GAP_MAX: Span = Span::seconds(5);
+/// The longest that work which an older table let in is waited for, once the right one is live again.
+pub const WENT_BACK_MAX: Span = Span::seconds(30);
 /// How many replies are remembered per service.
 pub const REPLIES_MAX: usize = 64;
 
@@ -113,6 +115,8 @@ pub struct Observations {
     pub gate: Option<(Position, bool)>,
     /// Replies to commands, by target, with the generation they are about.
     pub replies: Few<Target, (Position, Reply)>,
+    /// A router was seen to go back to an older table, and what it sent by that may go on.
+    pub went_back: bool,
     /// Calls that this controller has sent, and when last, on the clock that deadlines count: those that
     /// must not be repeated are not sent again, and none is undone while it may still run.
     pub called: BTreeMap<Position, Time>,
@@ -250,6 +254,36 @@ impl Observations {
         }
     }
 
+    /// The routers' answer comes in. A member that has gone back to an older table may have sent new work
+    /// to what was drained.
+    pub fn see_router(&mut self, at: Time, seen: RouterLook) {
+        let generation = |member: &Option<MemberLook>| member.as_ref().map(|look| look.generation);
+        let before = self.router.iter().flat_map(|look| &look.seen.members);
+        let mut pairs = before
+            .filter_map(|(name, member)| Some((generation(member)?, seen.members.get(name).and_then(generation)?)));
+        self.went_back |= pairs.any(|(before, now)| now < before);
+        self.router = Some(Look { at, seen });
+    }
+
+    /// Whether instances of this release may have work that came after their drain.
+    pub fn may_have_new_work(&self, release: ReleaseNumber) -> bool {
+        let running = self.platform.as_ref().and_then(|look| look.seen.releases.get(&release));
+        self.went_back && running.is_some_and(|look| look.running > 0)
+    }
+
+    /// What came by an older table has ended, or had its time.
+    fn forgive_going_back(&mut self, state: &State, now: Time) {
+        let table = state.generations.table;
+        let live = self.drained_since.filter(|(generation, _)| *generation == table && self.table_live(table, now));
+        let Some((_, since)) = live.filter(|_| self.went_back) else { return };
+        let Some(router) = self.router(now) else { return };
+        // Where nobody counts, nobody knows.
+        let idle = |member: &MemberLook, release| member.open.get(release).is_some_and(|open| open.all == 0);
+        let mut gone = state.generations.capacity.keys().filter(|release| state.standing.capacity(**release) == 0);
+        let ended = gone.all(|release| router.members.values().flatten().all(|member| idle(member, release)));
+        self.went_back = !ended && state.elapsed(now).since(since) < WENT_BACK_MAX;
+    }
+
     /// Time goes on: holding time counts if everything that is needed for it was seen, and a drain's
     /// clock runs from the moment its table was live everywhere.
     pub fn pass(&mut self, state: &State, now: Time) {
@@ -263,6 +297,7 @@ impl Observations {
         if self.drained_since.is_none_or(|(generation, _)| generation != table) && self.table_live(table, now) {
             self.drained_since = Some((table, elapsed));
         }
+        self.forgive_going_back(state, now);
     }
 
     /// Calls are remembered as long as an attempt or its undo depends on them.

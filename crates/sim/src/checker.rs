@@ -5,7 +5,7 @@
 
 use crate::story::Teller;
 use crate::words::{entry_words, step_title};
-use crate::world::World;
+use crate::world::{SimRelease, World};
 use engine::command::{Act, Command};
 use engine::facts::Fence;
 use engine::journal::entry::{Ask, Cause, Ending, Entry};
@@ -282,8 +282,10 @@ impl World {
                 let running = self.releases.get(release).map_or(0, |sim| {
                     sim.instances.values().filter(|instance| instance.gone_at.is_none_or(|at| at > now)).count()
                 });
-                // An instance that crashed and came back meanwhile is the platform's doing.
-                if running > *keep as usize && self.releases.get(release).is_some_and(|sim| sim.wanted > *keep) {
+                // An instance that crashed and came back meanwhile is the platform's doing, and what strayed
+                // since the look will be put back.
+                let wanted = |sim: &SimRelease| sim.wanted > *keep && !sim.tag.strayed;
+                if running > *keep as usize && self.releases.get(release).is_some_and(wanted) {
                     self.broken(format!("{release} is said to have stopped, and {running} run"));
                 }
             }

@@ -29,8 +29,9 @@ pub fn commands(state: &State, subject: &Subject, seen: &Observations) -> Vec<Co
     for (release, generation) in &state.generations.capacity {
         // Who said no for good is asked again under a newer generation, with a pause and a word to people.
         let refused = seen.refused(&Target::Instances(*release), *generation).is_some();
-        if !refused && !seen.capacity_was_taken(*release, *generation) {
-            let count = state.standing.capacity(*release);
+        let count = state.standing.capacity(*release);
+        let stops_work = count == 0 && seen.may_have_new_work(*release);
+        if !refused && !stops_work && !seen.capacity_was_taken(*release, *generation) {
             send(*generation, Act::Scale { release: *release, count }, COMMAND_LIMIT);
         }
     }
