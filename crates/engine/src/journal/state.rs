@@ -3,6 +3,7 @@
 use super::entry::{Cause, Ending};
 use super::table::Phase;
 use crate::command::Target;
+use crate::exposure;
 use crate::store::Position;
 use model::plan::{Plan, Step, StepNumber, Verb};
 use model::standing::ClosingWork;
@@ -217,21 +218,8 @@ impl Rollout {
     /// Whether requests, or copies of them, may have reached the candidate. Without traffic it works as
     /// soon as it runs.
     pub fn exposed(&self) -> bool {
-        self.started.iter().filter_map(|number| self.plan.step(*number)).any(|step| match &step.verb {
-            Verb::Route { intent } => intent
-                .lanes()
-                .iter()
-                .any(|lane| Some(lane.release) != self.plan.stable() && intent.reaches(lane.release)),
-            Verb::Start { release, .. } => !self.plan.policy.routed && Some(*release) != self.plan.stable(),
-            Verb::Observe { .. }
-            | Verb::Approve { .. }
-            | Verb::Hook { .. }
-            | Verb::Migrate { .. }
-            | Verb::Flag { .. }
-            | Verb::Drain { .. }
-            | Verb::Stop { .. }
-            | Verb::Notify { .. } => false,
-        })
+        let mut started = self.started.iter().filter_map(|number| self.plan.step(*number));
+        started.any(|step| exposure::exposes(&self.plan, &step.verb))
     }
 }
 

@@ -170,7 +170,8 @@ fn a_canary_with_everything() {
 fn a_migration_without_return() {
     let mut service = shop();
     service.database = database(vec![Migration { reversible: false, ..migration("drop-legacy") }]);
-    lands("canary-one-way-migration", service);
+    lands("canary-one-way-migration", service.clone());
+    lands("rolling-worker-one-way-migration", Service { database: service.database, ..mailer() });
 }
 
 #[test]

@@ -148,8 +148,29 @@ fn one_way_migration() {
         service,
         is_route,
         &expect![[r#"
-        no way back: traffic was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+            no way back: traffic was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+        "#]],
+    );
+}
+
+/// Without traffic a release works as soon as it runs.
+#[test]
+fn one_way_migration_of_a_worker() {
+    let one_way = Migration { reversible: false, ..migration("drop-legacy") };
+    let service = Service { database: database(vec![one_way]), ..mailer() };
+    check(
+        service.clone(),
+        |verb| matches!(verb, Verb::Migrate { .. }),
+        &expect![[r#"
+        abort migration drop-legacy
     "#]],
+    );
+    check(
+        service,
+        |verb| matches!(verb, Verb::Start { .. }),
+        &expect![[r#"
+            no way back: work was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+        "#]],
     );
 }
 
