@@ -9,6 +9,7 @@ use model::gate::Gate;
 use model::intent::{Door, Hold};
 use model::plan::{Capacity, DrainEnd, Phase, Step, Verb};
 use model::service::{Hook, HookPoint, Migration};
+use model::standing::ClosingWork;
 use model::strategy::Amount;
 use model::{CheckName, Intent, Lane, Name, Release, ReleaseNumber, Service, Share, Span, Standing};
 use std::collections::{BTreeMap, BTreeSet};
@@ -388,8 +389,22 @@ impl<'a> Draft<'a> {
 
     /// The migrations that no release before brought.
     pub(super) fn new_migrations(&self) -> Vec<&'a Migration> {
-        let all = self.service.database.as_ref().map_or(&[][..], |database| &database.migrations);
-        all.iter().filter(|migration| !self.standing.migrated.contains(&migration.name)).collect()
+        self.migrations().iter().filter(|migration| !self.standing.migrated.contains(&migration.name)).collect()
+    }
+
+    fn migrations(&self) -> &'a [Migration] {
+        self.service.database.as_ref().map_or(&[], |database| &database.migrations)
+    }
+
+    /// The migrations whose contraction is this landing's to see to: of those it brings, and of those that
+    /// landed before and lost theirs to a return. Not of those whose contraction has begun, or is `pending`.
+    pub(super) fn to_contract(&self, pending: &[ClosingWork]) -> Vec<&'a Migration> {
+        let begun = |name: &Name| self.standing.contracted.iter().any(|contracted| contracted.migration == *name);
+        let waits = |name: &Name| {
+            pending.iter().any(|work| matches!(work, ClosingWork::Contract { migration, .. } if migration == name))
+        };
+        let all = self.migrations().iter().filter(|migration| migration.contract);
+        all.filter(|migration| !begun(&migration.name) && !waits(&migration.name)).collect()
     }
 
     /// Waits for a person's yes.
