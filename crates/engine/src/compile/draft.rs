@@ -11,7 +11,7 @@ use model::plan::{Capacity, DrainEnd, Phase, Step, Verb};
 use model::service::{Hook, HookPoint, Migration};
 use model::standing::ClosingWork;
 use model::strategy::Amount;
-use model::{CheckName, Intent, Lane, Name, Release, ReleaseNumber, Service, Share, Span, Standing};
+use model::{CheckName, Intent, Lane, Name, Release, ReleaseNumber, Service, Share, Span, Standing, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// On top of the time that an instance may take to become ready: the command has to get there too.
@@ -65,6 +65,8 @@ pub(super) struct Draft<'a> {
     pub(super) release: &'a Release,
     pub(super) standing: &'a Standing,
     pub(super) facts: &'a Facts,
+    /// The file of the release that serves, where one does.
+    pub(super) serving: Option<&'a Service>,
     pub(super) steps: Vec<Step>,
     pub(super) reasons: Vec<Reason>,
     /// How many instances of the old release stay warm; `None` for all.
@@ -82,12 +84,18 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(release: &'a Release, standing: &'a Standing, facts: &'a Facts) -> Self {
+    pub(super) fn new(
+        release: &'a Release,
+        serving: Option<&'a Service>,
+        standing: &'a Standing,
+        facts: &'a Facts,
+    ) -> Self {
         Self {
             service: &release.service,
             release,
             standing,
             facts,
+            serving,
             steps: Vec::new(),
             reasons: Vec::new(),
             warm_capacity: None,
@@ -119,6 +127,24 @@ impl<'a> Draft<'a> {
     /// What is wanted after the steps so far.
     pub(super) fn now(&self) -> &Standing {
         &self.progress.now
+    }
+
+    /// Whether old and new must never meet: either may have said so.
+    pub(super) fn keeps_apart(&self) -> bool {
+        keeps_apart(self.service) || self.serving.is_some_and(keeps_apart)
+    }
+
+    /// How requests are held while old and new change places, where their strategy does not say.
+    pub(super) fn hold_between(&self) -> Hold {
+        let said = |service: &Service| match &service.strategy {
+            Strategy::Recreate(recreate) => Some(recreate.hold),
+            Strategy::Rolling(_)
+            | Strategy::BlueGreen(_)
+            | Strategy::Canary(_)
+            | Strategy::Ab(_)
+            | Strategy::Shadow(_) => None,
+        };
+        said(self.service).or_else(|| self.serving.and_then(said)).unwrap_or(Hold::Parking)
     }
 
     pub(super) fn has_traffic(&self) -> bool {
@@ -485,6 +511,11 @@ impl<'a> Draft<'a> {
     fn rise(&self) -> u32 {
         rise(self.service)
     }
+}
+
+/// Whether a release of this file never runs beside another.
+fn keeps_apart(service: &Service) -> bool {
+    service.instances.singleton || matches!(service.strategy, Strategy::Recreate(_))
 }
 
 pub(super) fn rise(service: &Service) -> u32 {

@@ -2,6 +2,7 @@
 
 use crate::scene::*;
 use crate::services::*;
+use engine::journal::entry::Ask;
 use engine::outline::title;
 use expect_test::{Expect, expect};
 use model::plan::Verb;
@@ -276,4 +277,22 @@ fn flags_and_workers() {
         stop @7
     "#]],
     );
+}
+
+/// A return goes by the file of what serves too: what launches it knows that file.
+#[test]
+fn a_return_from_what_keeps_apart() {
+    let mut scene = Scene::standing(rolling_shop());
+    scene.deploy(7, Service { strategy: recreate(), ..shop() });
+    scene.land();
+    scene.ask(Ask::Rollback { to: number(6) });
+    scene.launch();
+    scene.forward_to(|verb| matches!(verb, Verb::Start { .. }));
+    assert_eq!(scene.state.standing.capacity.keys().copied().collect::<Vec<_>>(), [number(6)]);
+    check_scene(&scene, &expect![[r#"
+        drain @6, 30s at most
+        stop @6
+        start @7 with 4 instances
+        send everything to @7
+    "#]]);
 }
