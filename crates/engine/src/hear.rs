@@ -133,6 +133,10 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
             closings.push(Closing { due, work });
         }
     }
+    // What the candidate brought stays with it where it runs on: no later way back takes that from it.
+    let mut migrated = before.migrated.clone();
+    let candidate = state.rollout.as_deref().filter(|rollout| capacity.contains_key(&rollout.plan.candidate));
+    migrated.extend(candidate.into_iter().flat_map(|rollout| rollout.migrated()));
     Some(Standing {
         release,
         capacity,
@@ -141,7 +145,7 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         warm: None,
         closings,
         contracted: before.contracted.clone(),
-        migrated: before.migrated.clone(),
+        migrated,
     })
 }
 

@@ -1,6 +1,6 @@
 //! From what waits to a rollout: a plan is made and accepted, or refused with every reason.
 
-use crate::compile::{Refusal, compile, compile_return};
+use crate::compile::{Refusal, compile_over, compile_return_from};
 use crate::facts::Facts;
 use crate::journal::entry::Entry;
 use crate::journal::state::State;
@@ -15,10 +15,11 @@ pub fn launch(state: &State, facts: &Facts) -> Option<Entry> {
         let reasons = vec![format!("release {} is not kept any more: deploy it anew", waiting.release)];
         return Some(Entry::Refused { release: waiting.release, reasons });
     };
+    let serving = state.standing.release.and_then(|serving| state.release(serving)).map(|serving| &serving.service);
     let made = if waiting.returning {
-        compile_return(release, &state.standing, facts)
+        compile_return_from(serving, release, &state.standing, facts)
     } else {
-        compile(release, &state.standing, facts)
+        compile_over(serving, release, &state.standing, facts)
     };
     Some(match made {
         Ok(plan) => {

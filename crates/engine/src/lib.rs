@@ -10,6 +10,7 @@ pub mod concerns;
 pub mod decide;
 pub mod driver;
 pub mod effect;
+mod exposure;
 pub mod facts;
 pub mod few;
 pub mod hear;

@@ -1,5 +1,6 @@
 //! The way back: a plan made of the same verbs, over every step that was started, finished or not.
 
+use crate::exposure;
 use crate::facts::Facts;
 use crate::planted::{self, Bug};
 use model::gate::Gate;
@@ -31,16 +32,22 @@ pub struct Started<'a> {
 /// Why there is no way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoWayBack {
-    /// Traffic was admitted after a migration that cannot be aborted without loss.
-    WouldLoseData(Name),
+    /// Work was admitted after a migration that cannot be aborted without loss.
+    WouldLoseData {
+        /// The migration.
+        migration: Name,
+        /// Whether the work came as traffic.
+        routed: bool,
+    },
 }
 
 impl fmt::Display for NoWayBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WouldLoseData(migration) => write!(
+            Self::WouldLoseData { migration, routed } => write!(
                 f,
-                "traffic was admitted after migration `{migration}`, and aborting that would lose what was written since"
+                "{} was admitted after migration `{migration}`, and aborting that would lose what was written since",
+                if *routed { "traffic" } else { "work" }
             ),
         }
     }
@@ -51,7 +58,7 @@ impl std::error::Error for NoWayBack {}
 /// The way back from here to what stood before.
 pub fn unwind(plan: &Plan, started: &Started<'_>, facts: &Facts) -> Result<Plan, NoWayBack> {
     if let Some(migration) = lossy_migration(plan, started) {
-        return Err(NoWayBack::WouldLoseData(migration));
+        return Err(NoWayBack::WouldLoseData { migration, routed: plan.policy.routed });
     }
     let mut way = Way { plan, started, facts, undone: started.undone.iter().collect(), steps: Vec::new() };
     if plan.exclusive {
@@ -97,22 +104,17 @@ pub fn way_back_from(plan: &Plan, step: StepNumber, facts: &Facts) -> Result<Pla
     unwind(plan, &Started { steps: &steps, standing: &standing, undone: &[] }, facts)
 }
 
-/// The first migration that cannot be taken back because traffic came after it.
+/// The first migration that cannot be taken back because work was admitted after it.
 fn lossy_migration(plan: &Plan, started: &Started<'_>) -> Option<Name> {
     let mut lossy = None;
     for step in started.steps.iter().filter_map(|number| plan.step(*number)) {
         match &step.verb {
             Verb::Migrate { migration, reversible: false, .. } if lossy.is_none() => lossy = Some(migration.clone()),
-            Verb::Route { intent } if lossy.is_some() && admits_new(plan, intent) => return lossy,
+            verb if lossy.is_some() && exposure::admits(plan, verb) => return lossy,
             _ => {}
         }
     }
     None
-}
-
-/// Whether an intent lets requests reach anything but what served before.
-fn admits_new(plan: &Plan, intent: &Intent) -> bool {
-    intent.lanes().iter().any(|lane| Some(lane.release) != plan.stable() && intent.exposes(lane.release))
 }
 
 struct Way<'a> {

@@ -51,6 +51,8 @@ pub struct Checker {
     called: BTreeMap<(Name, Position, bool), u32>,
     /// Until when, in true time, hooks run that were called and have not answered.
     pub running: BTreeMap<Name, Time>,
+    /// The releases that work reached since the rollout was accepted.
+    worked: BTreeSet<ReleaseNumber>,
     /// When, in true time, each migration's rollback window ends.
     windows: BTreeMap<Name, Time>,
     /// When that was decided which is written now, where the controller stood still in between.
@@ -206,6 +208,7 @@ impl World {
                 self.checker.undo_owed.clear();
                 self.checker.undone.clear();
                 self.checker.running.clear();
+                self.checker.worked.clear();
             }
             Entry::Ended { ending, .. } => {
                 let name = match ending {
@@ -342,7 +345,14 @@ impl World {
         let Some(rollout) = self.checker.state.rollout.clone() else { return };
         let before = &rollout.plan.before;
         let sudden = rollout.plan.policy.unwinding == UnwindingPolicy::Sudden;
+        self.note_working_without_traffic();
+        let candidate = rollout.plan.candidate;
         for step in &back.steps {
+            if let Verb::Migrate { migration, phase: MigrationPhase::Abort, reversible: false } = &step.verb
+                && self.checker.worked.contains(&candidate)
+            {
+                self.broken(format!("the way back aborts one-way migration {migration} after {candidate} had work"));
+            }
             if let Verb::Route { intent } = &step.verb
                 && sudden
                 && intent.hold().is_none()
@@ -354,6 +364,15 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Without traffic a release works as soon as it runs.
+    fn note_working_without_traffic(&mut self) {
+        if self.checker.state.rollout.as_ref().is_some_and(|rollout| rollout.plan.policy.routed) {
+            return;
+        }
+        let ready = self.releases.iter().filter(|(_, sim)| sim.proven).map(|(release, _)| *release);
+        self.checker.worked.extend(ready);
     }
 
     fn check_ended(&mut self, ending: &Ending) {
@@ -430,6 +449,7 @@ impl World {
                 if sim.is_some_and(|sim| sim.tag.strayed) {
                     continue;
                 }
+                self.checker.worked.insert(lane.release);
                 if sim.is_none_or(|sim| sim.wanted == 0) {
                     found.push(format!(
                         "{} sends {} to {}, which has been stopped",

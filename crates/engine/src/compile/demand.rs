@@ -1,6 +1,7 @@
 //! What a plan demands of the drivers, and the reasons where they cannot do it.
 
 use super::draft::Draft;
+use super::finish;
 use super::refusal::{Code, Reason};
 use crate::command::MIGRATION_LIMIT_MAX;
 use crate::facts::Fence;
@@ -49,7 +50,9 @@ pub(super) fn demand_drivers(draft: &mut Draft<'_>) {
 /// with each while the controller that started it is sure to lead: otherwise the change of a controller
 /// that is no longer in charge could meet that of the next.
 fn demand_migrator(draft: &mut Draft<'_>) {
-    let migrations = draft.new_migrations();
+    let mut migrations = draft.new_migrations();
+    let contracted = draft.to_contract(&finish::taken_over(draft));
+    migrations.extend(contracted.into_iter().filter(|migration| draft.standing.migrated.contains(&migration.name)));
     match draft.facts.migrations {
         None if !migrations.is_empty() => {
             draft.refuse(Code::NoMigrations, "no database can be changed from here", "configure the database's secret");

@@ -9,8 +9,9 @@ use model::gate::Gate;
 use model::intent::{Door, Hold};
 use model::plan::{Capacity, DrainEnd, Phase, Step, Verb};
 use model::service::{Hook, HookPoint, Migration};
+use model::standing::ClosingWork;
 use model::strategy::Amount;
-use model::{CheckName, Intent, Lane, Name, Release, ReleaseNumber, Service, Share, Span, Standing};
+use model::{CheckName, Intent, Lane, Name, Release, ReleaseNumber, Service, Share, Span, Standing, Strategy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// On top of the time that an instance may take to become ready: the command has to get there too.
@@ -64,6 +65,8 @@ pub(super) struct Draft<'a> {
     pub(super) release: &'a Release,
     pub(super) standing: &'a Standing,
     pub(super) facts: &'a Facts,
+    /// The file of the release that serves, where one does.
+    pub(super) serving: Option<&'a Service>,
     pub(super) steps: Vec<Step>,
     pub(super) reasons: Vec<Reason>,
     /// How many instances of the old release stay warm; `None` for all.
@@ -81,12 +84,18 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(release: &'a Release, standing: &'a Standing, facts: &'a Facts) -> Self {
+    pub(super) fn new(
+        release: &'a Release,
+        serving: Option<&'a Service>,
+        standing: &'a Standing,
+        facts: &'a Facts,
+    ) -> Self {
         Self {
             service: &release.service,
             release,
             standing,
             facts,
+            serving,
             steps: Vec::new(),
             reasons: Vec::new(),
             warm_capacity: None,
@@ -118,6 +127,24 @@ impl<'a> Draft<'a> {
     /// What is wanted after the steps so far.
     pub(super) fn now(&self) -> &Standing {
         &self.progress.now
+    }
+
+    /// Whether old and new must never meet: either may have said so.
+    pub(super) fn keeps_apart(&self) -> bool {
+        keeps_apart(self.service) || self.serving.is_some_and(keeps_apart)
+    }
+
+    /// How requests are held while old and new change places, where their strategy does not say.
+    pub(super) fn hold_between(&self) -> Hold {
+        let said = |service: &Service| match &service.strategy {
+            Strategy::Recreate(recreate) => Some(recreate.hold),
+            Strategy::Rolling(_)
+            | Strategy::BlueGreen(_)
+            | Strategy::Canary(_)
+            | Strategy::Ab(_)
+            | Strategy::Shadow(_) => None,
+        };
+        said(self.service).or_else(|| self.serving.and_then(said)).unwrap_or(Hold::Parking)
     }
 
     pub(super) fn has_traffic(&self) -> bool {
@@ -388,8 +415,22 @@ impl<'a> Draft<'a> {
 
     /// The migrations that no release before brought.
     pub(super) fn new_migrations(&self) -> Vec<&'a Migration> {
-        let all = self.service.database.as_ref().map_or(&[][..], |database| &database.migrations);
-        all.iter().filter(|migration| !self.standing.migrated.contains(&migration.name)).collect()
+        self.migrations().iter().filter(|migration| !self.standing.migrated.contains(&migration.name)).collect()
+    }
+
+    fn migrations(&self) -> &'a [Migration] {
+        self.service.database.as_ref().map_or(&[], |database| &database.migrations)
+    }
+
+    /// The migrations whose contraction is this landing's to see to: of those it brings, and of those that
+    /// landed before and lost theirs to a return. Not of those whose contraction has begun, or is `pending`.
+    pub(super) fn to_contract(&self, pending: &[ClosingWork]) -> Vec<&'a Migration> {
+        let begun = |name: &Name| self.standing.contracted.iter().any(|contracted| contracted.migration == *name);
+        let waits = |name: &Name| {
+            pending.iter().any(|work| matches!(work, ClosingWork::Contract { migration, .. } if migration == name))
+        };
+        let all = self.migrations().iter().filter(|migration| migration.contract);
+        all.filter(|migration| !begun(&migration.name) && !waits(&migration.name)).collect()
     }
 
     /// Waits for a person's yes.
@@ -470,6 +511,11 @@ impl<'a> Draft<'a> {
     fn rise(&self) -> u32 {
         rise(self.service)
     }
+}
+
+/// Whether a release of this file never runs beside another.
+fn keeps_apart(service: &Service) -> bool {
+    service.instances.singleton || matches!(service.strategy, Strategy::Recreate(_))
 }
 
 pub(super) fn rise(service: &Service) -> u32 {

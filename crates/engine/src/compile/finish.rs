@@ -146,14 +146,14 @@ fn closings(draft: &Draft<'_>, strategy: StrategyName) -> Vec<ClosingWork> {
         // Any other release that may be kept needs the old shape as well as stable does.
         let others = draft.choices.iter().copied().filter(|choice| *choice != candidate);
         let old = others.chain(draft.stable()).max();
-        let contracts = draft.new_migrations().into_iter().filter(|migration| migration.contract);
+        let contracts = draft.to_contract(&works).into_iter();
         works.extend(contracts.map(|m| ClosingWork::Contract { migration: m.name.clone(), old }));
     }
     works
 }
 
 /// What earlier landings left, as far as it is still right when this one has ended.
-fn taken_over(draft: &Draft<'_>) -> Vec<ClosingWork> {
+pub(super) fn taken_over(draft: &Draft<'_>) -> Vec<ClosingWork> {
     let candidate = draft.candidate();
     let still = |work: &ClosingWork| match work {
         ClosingWork::Retire(release) => {

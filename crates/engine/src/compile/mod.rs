@@ -33,11 +33,21 @@ pub use refusal::{Code, Reason, Refusal};
 use crate::facts::Facts;
 use draft::Draft;
 use model::strategy::{Recreate, Strategy};
-use model::{Plan, Release, Standing};
+use model::{Plan, Release, ReleaseNumber, Service, Standing};
 
-/// The plan by which a release lands, or all the reasons why there is none.
+/// The plan by which a release lands over one of the same file, or all the reasons why there is none.
 pub fn compile(release: &Release, standing: &Standing, facts: &Facts) -> Result<Plan, Refusal> {
-    compile_beside(release, standing, facts, Beside::Warm).or_else(|refusal| {
+    compile_over(Some(&release.service), release, standing, facts)
+}
+
+/// The plan by which a release lands over one of this file, or all the reasons why there is none.
+pub fn compile_over(
+    serving: Option<&Service>,
+    release: &Release,
+    standing: &Standing,
+    facts: &Facts,
+) -> Result<Plan, Refusal> {
+    compile_beside(serving, release, standing, facts, Beside::Warm).or_else(|refusal| {
         let room = [Code::PlatformReleases, Code::PlatformInstances, Code::RouterReleases];
         let only_room = refusal.reasons.iter().all(|reason| room.contains(&reason.code));
         let warm = standing.warm.is_some_and(|warm| warm.release != release.number);
@@ -45,7 +55,7 @@ pub fn compile(release: &Release, standing: &Standing, facts: &Facts) -> Result<
             return Err(refusal);
         }
         // A release that is only kept for a quick way back makes room for the one that comes.
-        compile_beside(release, standing, facts, Beside::Nobody).map_err(|_| refusal)
+        compile_beside(serving, release, standing, facts, Beside::Nobody).map_err(|_| refusal)
     })
 }
 
@@ -56,8 +66,14 @@ enum Beside {
     Nobody,
 }
 
-fn compile_beside(release: &Release, standing: &Standing, facts: &Facts, beside: Beside) -> Result<Plan, Refusal> {
-    let mut draft = Draft::new(release, standing, facts);
+fn compile_beside(
+    serving: Option<&Service>,
+    release: &Release,
+    standing: &Standing,
+    facts: &Facts,
+    beside: Beside,
+) -> Result<Plan, Refusal> {
+    let mut draft = Draft::new(release, serving, standing, facts);
     refuse_what_is_no_landing(&mut draft);
     demand::demand_drivers(&mut draft);
     draft.open();
@@ -76,10 +92,10 @@ fn compile_beside(release: &Release, standing: &Standing, facts: &Facts, beside:
 fn by_strategy(draft: &mut Draft<'_>) {
     match &draft.release.service.strategy {
         Strategy::Recreate(recreate) => recreate::compile(draft, recreate),
-        // One instance cannot be replaced beside itself. `rolling` is what people write who do not
-        // care how, so a singleton rolls by stopping first; requests wait meanwhile.
-        Strategy::Rolling(_) if draft.service.instances.singleton => {
-            recreate::compile(draft, &Recreate { hold: model::Hold::Parking });
+        // `rolling` is what people write who do not care how: where old and new must never meet, it
+        // stops the old first; requests wait meanwhile.
+        Strategy::Rolling(_) if draft.keeps_apart() => {
+            recreate::compile(draft, &Recreate { hold: draft.hold_between() });
         }
         Strategy::Rolling(rolling) => rolling::compile(draft, rolling),
         Strategy::BlueGreen(blue_green) => blue_green::compile(draft, blue_green),
@@ -89,9 +105,21 @@ fn by_strategy(draft: &mut Draft<'_>) {
     }
 }
 
-/// The plan by which a service returns to a release that was landed before, or why there is none.
+/// The plan by which a service returns from one of the same file to a release that was landed before, or
+/// why there is none.
 pub fn compile_return(to: &Release, standing: &Standing, facts: &Facts) -> Result<Plan, Refusal> {
-    let mut draft = Draft::new(to, standing, facts);
+    compile_return_from(Some(&to.service), to, standing, facts)
+}
+
+/// The plan by which a service returns from one of this file to a release that was landed before, or why
+/// there is none.
+pub fn compile_return_from(
+    serving: Option<&Service>,
+    to: &Release,
+    standing: &Standing,
+    facts: &Facts,
+) -> Result<Plan, Refusal> {
+    let mut draft = Draft::new(to, serving, standing, facts);
     returning::refuse_what_is_no_return(&mut draft);
     if standing.release.is_some() {
         returning::compile(&mut draft);
@@ -122,14 +150,26 @@ fn refuse_what_is_no_landing(draft: &mut Draft<'_>) {
             "land a new release that works with the new shape",
         );
     }
-    if draft.service.instances.singleton
-        && !matches!(draft.service.strategy, Strategy::Recreate(_) | Strategy::Rolling(_))
-    {
-        let name = draft.service.strategy.name().as_str();
+    refuse_side_by_side(draft, stable);
+}
+
+/// The strategies that show two releases side by side are not quietly replaced by one that does not.
+fn refuse_side_by_side(draft: &mut Draft<'_>, stable: ReleaseNumber) {
+    if !draft.keeps_apart() || matches!(draft.service.strategy, Strategy::Recreate(_) | Strategy::Rolling(_)) {
+        return;
+    }
+    let name = draft.service.strategy.name().as_str();
+    if draft.service.instances.singleton {
         draft.refuse(
             Code::Singleton,
             format!("{name} runs two releases side by side, and a singleton never runs beside itself"),
             "use `recreate` (or `rolling`, which stops a singleton before it starts the next)",
+        );
+    } else {
+        draft.refuse(
+            Code::StableKeepsApart,
+            format!("{name} runs two releases side by side, and {stable} was landed as one that never meets another"),
+            format!("land this one by `rolling`, which stops {stable} first; the next can land by `{name}`"),
         );
     }
 }

@@ -120,6 +120,8 @@ codes! {
     NoFlags = "no-flags",
     /// A singleton cannot run beside itself.
     Singleton = "singleton",
+    /// The release that serves was landed as one that never meets another.
+    StableKeepsApart = "stable-keeps-apart",
     /// Neither more nor fewer instances are allowed, so none can be replaced.
     RollingStandsStill = "rolling-stands-still",
     /// Nobody would serve for a while.

@@ -5,17 +5,15 @@ use super::demand::demand_router;
 use super::draft::Draft;
 use super::recreate::stop_all_others;
 use super::refusal::Code;
-use model::intent::Hold;
 use model::plan::Capacity;
 use model::service::{HookPoint, UnwindingPolicy};
-use model::{Lane, ReleaseNumber, Share, Strategy};
+use model::{Lane, ReleaseNumber, Share};
 
 /// Start, Route; the release that is left becomes the warm one.
 pub(super) fn compile(draft: &mut Draft<'_>) {
     let Some(left) = draft.stable() else { return };
     draft.notify(format!("{} returns from {left} to {}", draft.service.name, draft.candidate()));
-    let apart = draft.service.instances.singleton || matches!(draft.service.strategy, Strategy::Recreate(_));
-    if apart {
+    if draft.keeps_apart() {
         one_after_the_other(draft);
     } else {
         side_by_side(draft, left);
@@ -26,11 +24,7 @@ pub(super) fn compile(draft: &mut Draft<'_>) {
 /// Each must never meet the other.
 fn one_after_the_other(draft: &mut Draft<'_>) {
     draft.exclusive = true;
-    let hold = match &draft.service.strategy {
-        Strategy::Recreate(recreate) => recreate.hold,
-        _ => Hold::Parking,
-    };
-    draft.hold_traffic(hold);
+    draft.hold_traffic(draft.hold_between());
     stop_all_others(draft);
     draft.start_again(draft.full());
     draft.route(vec![Lane::open(draft.candidate(), Share::ALL)]);

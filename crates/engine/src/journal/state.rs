@@ -3,10 +3,11 @@
 use super::entry::{Cause, Ending};
 use super::table::Phase;
 use crate::command::Target;
+use crate::exposure;
 use crate::store::Position;
-use model::plan::{Plan, Step, StepNumber, Verb};
+use model::plan::{Phase as MigrationPhase, Plan, Step, StepNumber, Verb};
 use model::standing::ClosingWork;
-use model::{Digest, Release, ReleaseNumber, RolloutNumber, Span, Standing, Time};
+use model::{Digest, Name, Release, ReleaseNumber, RolloutNumber, Span, Standing, Time};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -217,21 +218,56 @@ impl Rollout {
     /// Whether requests, or copies of them, may have reached the candidate. Without traffic it works as
     /// soon as it runs.
     pub fn exposed(&self) -> bool {
-        self.started.iter().filter_map(|number| self.plan.step(*number)).any(|step| match &step.verb {
-            Verb::Route { intent } => intent
-                .lanes()
-                .iter()
-                .any(|lane| Some(lane.release) != self.plan.stable() && intent.reaches(lane.release)),
-            Verb::Start { release, .. } => !self.plan.policy.routed && Some(*release) != self.plan.stable(),
-            Verb::Observe { .. }
-            | Verb::Approve { .. }
-            | Verb::Hook { .. }
-            | Verb::Migrate { .. }
-            | Verb::Flag { .. }
-            | Verb::Drain { .. }
-            | Verb::Stop { .. }
-            | Verb::Notify { .. } => false,
-        })
+        let mut started = self.started.iter().filter_map(|number| self.plan.step(*number));
+        started.any(|step| exposure::exposes(&self.plan, &step.verb))
+    }
+}
+
+impl Rollout {
+    /// The migrations that have come through their phases, and that no way back has begun to abort.
+    pub fn migrated(&self) -> BTreeSet<Name> {
+        let begun = self.started.last().copied();
+        let behind = |step: StepNumber| match &self.back {
+            // The last one that began may not have come to its end.
+            Some(_) => begun.is_some_and(|last| step < last),
+            None => step < self.cursor,
+        };
+        let (mut through, mut not_yet) = (BTreeSet::new(), self.aborting());
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            match &step.verb {
+                Verb::Migrate { phase: MigrationPhase::Abort, .. } => {}
+                // Bounded by STEPS_MAX.
+                Verb::Migrate { migration, .. } if behind(StepNumber(index as u16)) => {
+                    through.insert(migration.clone());
+                }
+                Verb::Migrate { migration, .. } => {
+                    not_yet.insert(migration.clone());
+                }
+                Verb::Start { .. }
+                | Verb::Route { .. }
+                | Verb::Observe { .. }
+                | Verb::Approve { .. }
+                | Verb::Hook { .. }
+                | Verb::Flag { .. }
+                | Verb::Drain { .. }
+                | Verb::Stop { .. }
+                | Verb::Notify { .. } => {}
+            }
+        }
+        through.difference(&not_yet).cloned().collect()
+    }
+
+    /// The migrations whose abort has begun: by this way back, by one before it, or because a decision
+    /// kept another release.
+    fn aborting(&self) -> BTreeSet<Name> {
+        let begun = usize::from(self.cursor.0) + usize::from(self.attempt > 0);
+        let back = self.back.iter().flat_map(|back| back.plan.steps.iter().take(begun)).map(|step| &step.verb);
+        let forth = self.started.iter().filter_map(|number| self.plan.step(*number)).map(|step| &step.verb);
+        let aborts = back.chain(forth).chain(&self.undone).filter_map(|verb| match verb {
+            Verb::Migrate { migration, phase: MigrationPhase::Abort, .. } => Some(migration.clone()),
+            _ => None,
+        });
+        aborts.collect()
     }
 }
 

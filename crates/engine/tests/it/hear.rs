@@ -2,7 +2,7 @@
 
 use crate::scene::*;
 use crate::services::*;
-use engine::hear::{INPUT_ID_MAX, INPUT_TEXT_MAX, OTHERWISE_ID, SCALE_MAX, hear};
+use engine::hear::{INPUT_ID_MAX, INPUT_TEXT_MAX, OTHERWISE_ID, SCALE_MAX, hear, observed_standing};
 use engine::journal::entry::{Aim, Ask, Entry, Input};
 use expect_test::{Expect, expect};
 use model::gate::Approval;
@@ -418,6 +418,23 @@ fn accepted_is_what_was_seen() {
     assert_eq!(observed.release, Some(number(6)));
     assert_eq!(observed.intent, scene.state.standing.intent);
     assert_eq!(observed.capacity, scene.state.standing.capacity);
+}
+
+/// What a candidate that runs on has brought is not brought again, nor taken from it.
+#[test]
+fn accepted_with_what_was_migrated() {
+    let accepted = |is: fn(&Verb) -> bool| {
+        let service = Service { database: database(vec![migration("split-name")]), ..shop() };
+        let mut scene = Scene::begun(service, is);
+        let running = scene.state.standing.capacity.iter().map(|(release, count)| (release.0, (*count, *count)));
+        scene.world.instances = running.collect();
+        scene.take(Entry::Halted { why: "nobody knows".into() });
+        scene.look();
+        let seen = observed_standing(&scene.state, &scene.seen, scene.now).expect("everything is seen");
+        seen.migrated.into_iter().map(|name| name.to_string()).collect::<Vec<_>>()
+    };
+    assert!(accepted(|verb| matches!(verb, Verb::Migrate { .. })).is_empty(), "nothing runs that brought it");
+    assert_eq!(accepted(|verb| matches!(verb, Verb::Observe { .. })), ["split-name"]);
 }
 
 /// Two people at a halt: whoever speaks last counts.

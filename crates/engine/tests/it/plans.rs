@@ -1,7 +1,7 @@
 //! Every strategy's plans, with their ways back, as an operator sees them.
 
 use crate::services::*;
-use engine::compile::{Code, Refusal, compile, compile_return};
+use engine::compile::{Code, Refusal, compile, compile_over, compile_return, compile_return_from};
 use engine::facts::{Facts, Fence};
 use engine::outline::outline;
 use model::service::{HookPoint, Migration};
@@ -170,7 +170,8 @@ fn a_canary_with_everything() {
 fn a_migration_without_return() {
     let mut service = shop();
     service.database = database(vec![Migration { reversible: false, ..migration("drop-legacy") }]);
-    lands("canary-one-way-migration", service);
+    lands("canary-one-way-migration", service.clone());
+    lands("rolling-worker-one-way-migration", Service { database: service.database, ..mailer() });
 }
 
 #[test]
@@ -225,6 +226,24 @@ fn returns() {
     let mut gone = standing_with_warm(&service, 4);
     gone.contracted = vec![Contracted { migration: name("split-name"), old: Some(number(5)) }];
     check_return("return-refused-after-contract", &release(5, shop()), &gone, &facts);
+}
+
+/// Old and new never meet where either says so, not only the one that comes.
+#[test]
+fn what_serves_keeps_apart() {
+    let facts = Facts::one_machine();
+    let rolls = || shop_by(rolling(1, 0, 1));
+    let recreated = shop_by(recreate());
+    let mut single = rolls();
+    single.instances = service::Instances { count: 1, singleton: true, ..single.instances };
+    let over =
+        |serving: &Service, service| compile_over(Some(serving), &release(7, service), &standing(serving), &facts);
+    let from = |serving: &Service| compile_return_from(Some(serving), &release(5, rolls()), &standing(serving), &facts);
+    check_made("return-from-recreate", from(&recreated), &facts);
+    check_made("return-from-singleton", from(&single), &facts);
+    check_made("rolling-over-recreate", over(&recreated, rolls()), &facts);
+    check_made("rolling-over-singleton", over(&single, rolls()), &facts);
+    check_made("refused-canary-over-singleton", over(&single, shop()), &facts);
 }
 
 #[test]

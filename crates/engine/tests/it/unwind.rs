@@ -2,6 +2,7 @@
 
 use crate::scene::*;
 use crate::services::*;
+use engine::journal::entry::Ask;
 use engine::outline::title;
 use expect_test::{Expect, expect};
 use model::plan::Verb;
@@ -148,8 +149,29 @@ fn one_way_migration() {
         service,
         is_route,
         &expect![[r#"
-        no way back: traffic was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+            no way back: traffic was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+        "#]],
+    );
+}
+
+/// Without traffic a release works as soon as it runs.
+#[test]
+fn one_way_migration_of_a_worker() {
+    let one_way = Migration { reversible: false, ..migration("drop-legacy") };
+    let service = Service { database: database(vec![one_way]), ..mailer() };
+    check(
+        service.clone(),
+        |verb| matches!(verb, Verb::Migrate { .. }),
+        &expect![[r#"
+        abort migration drop-legacy
     "#]],
+    );
+    check(
+        service,
+        |verb| matches!(verb, Verb::Start { .. }),
+        &expect![[r#"
+            no way back: work was admitted after migration `drop-legacy`, and aborting that would lose what was written since
+        "#]],
     );
 }
 
@@ -255,4 +277,22 @@ fn flags_and_workers() {
         stop @7
     "#]],
     );
+}
+
+/// A return goes by the file of what serves too: what launches it knows that file.
+#[test]
+fn a_return_from_what_keeps_apart() {
+    let mut scene = Scene::standing(rolling_shop());
+    scene.deploy(7, Service { strategy: recreate(), ..shop() });
+    scene.land();
+    scene.ask(Ask::Rollback { to: number(6) });
+    scene.launch();
+    scene.forward_to(|verb| matches!(verb, Verb::Start { .. }));
+    assert_eq!(scene.state.standing.capacity.keys().copied().collect::<Vec<_>>(), [number(6)]);
+    check_scene(&scene, &expect![[r#"
+        drain @6, 30s at most
+        stop @6
+        start @7 with 4 instances
+        send everything to @7
+    "#]]);
 }

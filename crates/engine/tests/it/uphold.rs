@@ -566,3 +566,29 @@ fn the_first_landing_contracts() {
     .assert_eq(&text);
     assert!(!scene.state.standing.contracted[0].bars(number(1)));
 }
+
+/// A return takes the contraction away with the release that asked for it; the next that lands with the
+/// migration owes it again, and owes it once.
+#[test]
+fn a_contraction_survives_a_return() {
+    let contractions = |scene: &Scene| {
+        let closings = scene.state.standing.closings.iter();
+        let works = closings.filter_map(|closing| match &closing.work {
+            ClosingWork::Contract { migration, old } => {
+                Some(format!("{migration} behind {}", old.expect("an old one")))
+            }
+            ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => None,
+        });
+        works.collect::<Vec<_>>()
+    };
+    let mut scene = landed(migrated());
+    assert_eq!(contractions(&scene), ["split-name behind @6"]);
+    scene.ask(Ask::Rollback { to: number(6) });
+    scene.land();
+    assert!(contractions(&scene).is_empty());
+    for next in [8, 9] {
+        scene.deploy(next, migrated());
+        scene.land();
+        assert_eq!(contractions(&scene), ["split-name behind @6"], "after @{next}");
+    }
+}
