@@ -269,6 +269,8 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
         Ask::Skip => match (step.map(|step| &step.verb), gate) {
             // Skipping a person's gate is saying yes in that person's place.
             (_, Some(Gate::Person { approvers, .. })) => may_approve(state, input, approvers),
+            // Skipping says nothing about which variant is kept.
+            (_, Some(Gate::Decision { .. })) => not_now("a decision cannot be skipped: say with `decide` what is kept"),
             (Some(Verb::Observe { .. } | Verb::Approve { .. }), _) => Ok(()),
             _ => not_now("only a time, a check or a gate can be skipped"),
         },

@@ -193,12 +193,14 @@ fn decisions() {
                 aimed(scene, Ask::Decide { keep: number(7) }, |aim| aim.digest = Digest::of(b"other"))
             }),
             ("a yes, where a decision is waited for", |scene| scene.input(Ask::Approve)),
+            ("skipped", |scene| scene.input(Ask::Skip)),
         ],
         &expect![[r#"
             a variant                              → granted
             no variant                             → release @5 is not one of the variants [input-no-such-thing]
             from another plan                      → the plan or the artifact is not the one that was shown [input-moved-on]
             a yes, where a decision is waited for  → nobody's yes is waited for [input-not-now]
+            skipped                                → a decision cannot be skipped: say with `decide` what is kept [input-not-now]
         "#]],
     );
 }
