@@ -105,6 +105,8 @@ pub struct Observations {
     pub platform: Option<Look<PlatformLook>>,
     /// The routers, when their driver last answered.
     pub router: Option<Look<RouterLook>>,
+    /// What each member's table said when it last answered, however long ago.
+    pub tables: Few<String, Intent>,
     /// Sources, when they last answered.
     pub sources: Few<Name, Time>,
     /// The checks' last answers.
@@ -236,6 +238,24 @@ impl Observations {
         }
         self.rises.retain(|release, _| state.standing.capacity.contains_key(release));
         self.platform = Some(Look { at, seen });
+    }
+
+    /// The routers' answer comes in.
+    pub fn see_router(&mut self, at: Time, seen: RouterLook) {
+        self.tables.retain(|member, _| seen.members.get(member).is_some());
+        for (member, look) in &seen.members {
+            if let Some(table) = look.as_ref().and_then(|look| look.intent.as_ref())
+                && self.tables.get(member) != Some(table)
+            {
+                self.tables.insert(member.clone(), table.clone());
+            }
+        }
+        self.router = Some(Look { at, seen });
+    }
+
+    /// Whether a member that may still route does not answer; so it is where none can be seen at all.
+    pub fn router_silent(&self, now: Time) -> bool {
+        self.routed && self.router(now).is_none_or(|router| router.members.values().any(Option::is_none))
     }
 
     /// A reply comes in. Only the newest generation of each target is of interest.

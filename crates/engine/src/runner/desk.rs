@@ -212,7 +212,7 @@ impl Desk {
             Event::RouterSeen(_, at, look) => {
                 self.answered(Looked::Router);
                 if let Some(seen) = look {
-                    self.seen.router = Some(Look { at, seen });
+                    self.seen.see_router(at, seen);
                 }
             }
             Event::SourceSeen(_, source, question, at, answers) => self.take_in_answers(source, &question, at, answers),
