@@ -7,10 +7,10 @@ use crate::journal::state::State;
 use crate::journal::table::{Phase, may_follow};
 use crate::observe::Observations;
 use crate::store::Attribution;
-use model::Time;
 use model::gate::Gate;
 use model::plan::Verb;
 use model::standing::{Closing, ClosingWork, Standing};
+use model::{Intent, Time};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -98,21 +98,16 @@ pub fn hear(state: &State, seen: &Observations, mut input: Input, now: Time) -> 
 /// What is observed, as a standing; none where something cannot be seen.
 pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Option<Standing> {
     let platform = seen.platform(now)?;
-    let intent = if seen.routed {
-        let mut intents = seen.router(now)?.members.values().map(|member| member.as_ref()?.intent.as_ref());
-        let first = intents.next()??;
-        if intents.any(|other| other != Some(first)) {
-            return None;
-        }
-        first.clone()
-    } else {
-        state.standing.intent.clone()
-    };
+    let intent = if seen.routed { observed_table(seen, now)? } else { state.standing.intent.clone() };
     // An instance that is away for a moment is not one less: the platform knows how many it was told.
     let mut capacity = BTreeMap::new();
     let served = intent.lanes().iter().map(|lane| lane.release).filter(|release| intent.reaches(*release));
     let running = platform.releases.iter().filter(|(_, look)| look.running > 0).map(|(release, _)| *release);
-    for release in served.chain(running) {
+    // A silent router may have got any table since it was last seen: no release is gone at once. The closings
+    // below do not stop one either before every router has answered.
+    let silent = seen.router_silent(now);
+    let routed = state.standing.capacity.keys().copied().filter(|_| silent);
+    for release in served.chain(running).chain(routed) {
         let look = platform.releases.get(&release).map_or(0, |look| look.running);
         capacity.insert(release, look.max(state.standing.capacity(release)).max(1));
     }
@@ -147,6 +142,22 @@ pub fn observed_standing(state: &State, seen: &Observations, now: Time) -> Optio
         contracted: before.contracted.clone(),
         migrated,
     })
+}
+
+/// What all routers that answer agree on. Where none does it is what they agreed on when they were last seen:
+/// a person who accepts that says that they are not waited for.
+fn observed_table(seen: &Observations, now: Time) -> Option<Intent> {
+    let members = &seen.router(now)?.members;
+    if members.values().any(Option::is_some) {
+        agreed(members.values().flatten().map(|look| look.intent.as_ref()))
+    } else {
+        agreed(members.keys().map(|member| seen.tables.get(member)))
+    }
+}
+
+fn agreed<'a>(mut tables: impl Iterator<Item = Option<&'a Intent>>) -> Option<Intent> {
+    let first = tables.next()??;
+    tables.all(|other| other == Some(first)).then(|| first.clone())
 }
 
 fn asked_word(ask: &Ask) -> &'static str {
@@ -273,6 +284,8 @@ fn check_words(state: &State, input: &Input) -> Result<(), Objection> {
         Ask::Skip => match (step.map(|step| &step.verb), gate) {
             // Skipping a person's gate is saying yes in that person's place.
             (_, Some(Gate::Person { approvers, .. })) => may_approve(state, input, approvers),
+            // Skipping says nothing about which variant is kept.
+            (_, Some(Gate::Decision { .. })) => not_now("a decision cannot be skipped: say with `decide` what is kept"),
             (Some(Verb::Observe { .. } | Verb::Approve { .. }), _) => Ok(()),
             _ => not_now("only a time, a check or a gate can be skipped"),
         },

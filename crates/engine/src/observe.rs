@@ -107,6 +107,8 @@ pub struct Observations {
     pub platform: Option<Look<PlatformLook>>,
     /// The routers, when their driver last answered.
     pub router: Option<Look<RouterLook>>,
+    /// What each member's table said when it last answered, however long ago.
+    pub tables: Few<String, Intent>,
     /// Sources, when they last answered.
     pub sources: Few<Name, Time>,
     /// The checks' last answers.
@@ -242,6 +244,30 @@ impl Observations {
         self.platform = Some(Look { at, seen });
     }
 
+    /// The routers' answer comes in. A member that has gone back to an older table may have sent new work
+    /// to what was drained.
+    pub fn see_router(&mut self, at: Time, seen: RouterLook) {
+        let generation = |member: &Option<MemberLook>| member.as_ref().map(|look| look.generation);
+        let before = self.router.iter().flat_map(|look| &look.seen.members);
+        let mut pairs = before
+            .filter_map(|(name, member)| Some((generation(member)?, seen.members.get(name).and_then(generation)?)));
+        self.went_back |= pairs.any(|(before, now)| now < before);
+        self.tables.retain(|member, _| seen.members.get(member).is_some());
+        for (member, look) in &seen.members {
+            if let Some(table) = look.as_ref().and_then(|look| look.intent.as_ref())
+                && self.tables.get(member) != Some(table)
+            {
+                self.tables.insert(member.clone(), table.clone());
+            }
+        }
+        self.router = Some(Look { at, seen });
+    }
+
+    /// Whether a member that may still route does not answer; so it is where none can be seen at all.
+    pub fn router_silent(&self, now: Time) -> bool {
+        self.routed && self.router(now).is_none_or(|router| router.members.values().any(Option::is_none))
+    }
+
     /// A reply comes in. Only the newest generation of each target is of interest.
     pub fn see_reply(&mut self, target: Target, generation: Position, reply: Reply) {
         if self.replies.get(&target).is_none_or(|(known, _)| *known <= generation) {
@@ -252,17 +278,6 @@ impl Observations {
             let Some(oldest) = oldest.map(|(target, _)| target.clone()) else { return };
             self.replies.remove(&oldest);
         }
-    }
-
-    /// The routers' answer comes in. A member that has gone back to an older table may have sent new work
-    /// to what was drained.
-    pub fn see_router(&mut self, at: Time, seen: RouterLook) {
-        let generation = |member: &Option<MemberLook>| member.as_ref().map(|look| look.generation);
-        let before = self.router.iter().flat_map(|look| &look.seen.members);
-        let mut pairs = before
-            .filter_map(|(name, member)| Some((generation(member)?, seen.members.get(name).and_then(generation)?)));
-        self.went_back |= pairs.any(|(before, now)| now < before);
-        self.router = Some(Look { at, seen });
     }
 
     /// Whether instances of this release may have work that came after their drain.

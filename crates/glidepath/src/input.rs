@@ -36,8 +36,7 @@ struct Text {
 pub(crate) fn services(files: &Files) -> Result<(Vec<Service>, Vec<String>), Failure> {
     let texts = texts(&files.file)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|one| Source { name: &one.name, text: &one.text }).collect();
-    // A variable that is no UTF-8 counts as not set, and the parser says so where it is used.
-    let services = text::parse_all(&sources, &|name| std::env::var(name).ok()).map_err(Failure::problems)?;
+    let services = text::parse_all(&sources, &|name| std::env::var(name)).map_err(Failure::problems)?;
     let names = texts.into_iter().map(|one| one.name).collect();
     let Some(wanted) = &files.service else { return Ok((services, names)) };
     let known: Vec<String> = services.iter().map(|service| service.name.to_string()).collect();

@@ -266,7 +266,7 @@ pub enum Ask {
     /// Skip every time and check that is left, and decide for the candidate; watches stay, and so does
     /// what a person, a webhook or the calendar has to allow.
     Promote,
-    /// Skip the current time, check or gate.
+    /// Skip the current time, check or gate, but no decision: that has to say what is kept.
     Skip,
     /// Go around.
     Abort,

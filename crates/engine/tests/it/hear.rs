@@ -2,8 +2,11 @@
 
 use crate::scene::*;
 use crate::services::*;
+use crate::uphold::written;
 use engine::hear::{INPUT_ID_MAX, INPUT_TEXT_MAX, OTHERWISE_ID, SCALE_MAX, hear, observed_standing};
 use engine::journal::entry::{Aim, Ask, Entry, Input};
+use engine::journal::table::Phase;
+use engine::observe::RouterLook;
 use expect_test::{Expect, expect};
 use model::gate::Approval;
 use model::plan::Verb;
@@ -193,12 +196,14 @@ fn decisions() {
                 aimed(scene, Ask::Decide { keep: number(7) }, |aim| aim.digest = Digest::of(b"other"))
             }),
             ("a yes, where a decision is waited for", |scene| scene.input(Ask::Approve)),
+            ("skipped", |scene| scene.input(Ask::Skip)),
         ],
         &expect![[r#"
             a variant                              → granted
             no variant                             → release @5 is not one of the variants [input-no-such-thing]
             from another plan                      → the plan or the artifact is not the one that was shown [input-moved-on]
             a yes, where a decision is waited for  → nobody's yes is waited for [input-not-now]
+            skipped                                → a decision cannot be skipped: say with `decide` what is kept [input-not-now]
         "#]],
     );
 }
@@ -392,17 +397,30 @@ fn after_a_halt() {
                 scene.look();
                 scene.input(Ask::Accept { observed: Box::default() })
             }),
+            ("accept while all routers are silent, seen before", |scene| {
+                scene.look();
+                silence(scene);
+                scene.input(Ask::Accept { observed: Box::default() })
+            }),
+            ("accept while all routers are silent, one never seen", |scene| {
+                scene.world.one_router_silent = true;
+                scene.look();
+                silence(scene);
+                scene.input(Ask::Accept { observed: Box::default() })
+            }),
         ],
         &expect![[r#"
-            deploy                                → `deploy` does not fit while the rollout has halted [input-not-now]
-            retry                                 → granted
-            retry another step                    → that was about step 4 of the way back (not begun); now it is step 1 of the way back (not begun) [input-moved-on]
-            unwind                                → granted
-            accept                                → granted
-            accept before anything was looked at  → the platform or the routers cannot be seen now [input-not-now]
-            accept what was seen 6 s ago          → the platform or the routers cannot be seen now [input-not-now]
-            accept while the platform is silent   → the platform or the routers cannot be seen now [input-not-now]
-            accept while one router is silent     → the platform or the routers cannot be seen now [input-not-now]
+            deploy                                               → `deploy` does not fit while the rollout has halted [input-not-now]
+            retry                                                → granted
+            retry another step                                   → that was about step 4 of the way back (not begun); now it is step 1 of the way back (not begun) [input-moved-on]
+            unwind                                               → granted
+            accept                                               → granted
+            accept before anything was looked at                 → the platform or the routers cannot be seen now [input-not-now]
+            accept what was seen 6 s ago                         → the platform or the routers cannot be seen now [input-not-now]
+            accept while the platform is silent                  → the platform or the routers cannot be seen now [input-not-now]
+            accept while one router is silent                    → granted
+            accept while all routers are silent, seen before     → granted
+            accept while all routers are silent, one never seen  → the platform or the routers cannot be seen now [input-not-now]
         "#]],
     );
 }
@@ -435,6 +453,46 @@ fn accepted_with_what_was_migrated() {
     };
     assert!(accepted(|verb| matches!(verb, Verb::Migrate { .. })).is_empty(), "nothing runs that brought it");
     assert_eq!(accepted(|verb| matches!(verb, Verb::Observe { .. })), ["split-name"]);
+}
+
+/// The routers' driver answers, and says that no router does.
+fn silence(scene: &mut Scene) {
+    let members = ["north", "south"].into_iter().map(|member| (member.to_owned(), None)).collect();
+    scene.seen.see_router(scene.now, RouterLook { members });
+}
+
+/// Nobody knows where a silent router sends traffic: what it may send it to stays, also where the platform shows
+/// none of it for a moment, and is only stopped when it has answered.
+#[test]
+fn accepted_past_a_silent_router_everything_stays() {
+    let mut scene = Scene::begun(shop(), |verb| matches!(verb, Verb::Observe { .. }));
+    scene.look();
+    scene.go_around();
+    scene.halt();
+    scene.world.one_router_silent = true;
+    scene.world.instances.insert(7, (0, 0));
+    scene.state.standing.intent = Intent::new(vec![Lane::open(number(6), Share::ALL)], None).expect("an intent");
+    let before = scene.state.standing.capacity.clone();
+    scene.look();
+    let input = scene.input(Ask::Accept { observed: Box::default() });
+    scene.take(hear(&scene.state, &scene.seen, input, scene.now).expect("it is granted"));
+    scene.step();
+    assert_eq!((scene.state.phase(), &scene.state.standing.capacity), (Phase::Standing, &before));
+    scene.world.instances.clear();
+    let mut text = written(&mut scene, Span::minutes(70));
+    text.push_str("south answers again\n");
+    scene.world.one_router_silent = false;
+    text.push_str(&written(&mut scene, Span::minutes(70)));
+    expect![[r#"
+        0s      begin to retire @7
+        1h      put off: retire @7 (no effect was seen within 1h)
+        south answers again
+        49m59s  begin to retire @7
+        50m     drained, stop to retire @7
+        50m1s   over: retire @7
+    "#]]
+    .assert_eq(&text);
+    assert_eq!(scene.state.standing.capacity.keys().collect::<Vec<_>>(), [&number(6)]);
 }
 
 /// Two people at a halt: whoever speaks last counts.

@@ -208,7 +208,7 @@ impl Scene {
             self.seen.see_platform(now, self.platform(), &self.state);
         }
         if !self.world.routers_silent {
-            self.seen.router = Some(engine::observe::Look { at: now, seen: self.router() });
+            self.seen.see_router(now, self.router());
         }
         if !self.world.sources_silent {
             for source in ["gateway", "platform"] {

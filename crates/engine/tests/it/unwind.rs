@@ -289,10 +289,13 @@ fn a_return_from_what_keeps_apart() {
     scene.launch();
     scene.forward_to(|verb| matches!(verb, Verb::Start { .. }));
     assert_eq!(scene.state.standing.capacity.keys().copied().collect::<Vec<_>>(), [number(6)]);
-    check_scene(&scene, &expect![[r#"
+    check_scene(
+        &scene,
+        &expect![[r#"
         drain @6, 30s at most
         stop @6
         start @7 with 4 instances
         send everything to @7
-    "#]]);
+    "#]],
+    );
 }

@@ -12,7 +12,7 @@ use model::*;
 use std::fmt::Write;
 
 /// What is written over so long a time, when each: the world is looked at every second.
-fn written(scene: &mut Scene, span: Span) -> String {
+pub(crate) fn written(scene: &mut Scene, span: Span) -> String {
     let (start, mut text) = (scene.now, String::new());
     for _ in 0..=span.0 / 1_000 {
         scene.look();

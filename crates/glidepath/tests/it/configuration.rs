@@ -19,7 +19,7 @@ listen: \":8080\"
 ```
 
 `${NAME}` and `${NAME:-default}` in values are filled in from the environment; a variable that is not set is an
-error. `$PORT` without braces is left for the instance. Durations are written `30s`, `5m`, `1h30m`, `14d`; shares
+error, and so is a default with a variable in it. `$PORT` without braces is left for the instance. Durations are written `30s`, `5m`, `1h30m`, `14d`; shares
 `5%`; names are lower-case letters, digits and dashes. `glidepath validate` names every mistake with its line;
 `glidepath schema` prints this as a JSON Schema for your editor.
 ";

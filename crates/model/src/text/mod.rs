@@ -50,15 +50,19 @@ use node::{At, Node};
 use problem::Problems;
 use reader::Reader;
 use service::Described;
+use std::env::VarError;
 
-/// The services that a text describes, one per document. `env` knows the environment variables.
-pub fn parse(source: Source<'_>, env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Service>, Report> {
+/// Looks an environment variable up, as [`std::env::var`] does.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
+
+/// The services that a text describes, one per document.
+pub fn parse(source: Source<'_>, env: Environment<'_>) -> Result<Vec<Service>, Report> {
     parse_all(&[source], env)
 }
 
 /// The services that several texts describe, as the files of a folder. A service may be described
 /// only once in all of them.
-pub fn parse_all(sources: &[Source<'_>], env: &dyn Fn(&str) -> Option<String>) -> Result<Vec<Service>, Report> {
+pub fn parse_all(sources: &[Source<'_>], env: Environment<'_>) -> Result<Vec<Service>, Report> {
     let mut report = Report { problems: Vec::new() };
     let mut folder = Folder::default();
     for source in sources {
@@ -74,7 +78,7 @@ pub fn parse_all(sources: &[Source<'_>], env: &dyn Fn(&str) -> Option<String>) -
 /// The one service that a text describes, without any environment variables: for tests and examples.
 pub fn parse_one(text: &str) -> Result<Service, Report> {
     let source = Source { name: "glidepath.yaml", text };
-    let mut services = parse(source, &|_| None)?;
+    let mut services = parse(source, &|_| Err(VarError::NotPresent))?;
     if services.len() > 1 {
         let mut problems = Problems::new(source);
         let message = format!("there are {} services here, but one is wanted", services.len());
@@ -100,7 +104,7 @@ pub fn documents_as_json(source: Source<'_>) -> Result<Vec<serde_json::Value>, R
     Ok(documents.iter().map(Node::to_json).collect())
 }
 
-fn read(source: Source<'_>, problems: &mut Problems<'_>, env: &dyn Fn(&str) -> Option<String>) -> Vec<Described> {
+fn read(source: Source<'_>, problems: &mut Problems<'_>, env: Environment<'_>) -> Vec<Described> {
     let documents = tree::documents(source.unmarked(), problems);
     if documents.is_empty() && problems.count() == 0 {
         let help = "the least that is needed:\nservice: shop\nrun: ./shop --port $PORT\nlisten: \":8080\"";

@@ -1,5 +1,6 @@
 //! From nodes to values: what everything that can be read has in common.
 
+use super::Environment;
 use super::code::Code;
 use super::node::{At, Content, Node};
 use super::problem::Problems;
@@ -98,7 +99,7 @@ impl<T: Clone> Field<T> {
 /// What is at hand while reading.
 pub(crate) struct Reader<'p, 's> {
     pub(crate) problems: &'p mut Problems<'s>,
-    pub(crate) env: &'p dyn Fn(&str) -> Option<String>,
+    pub(crate) env: Environment<'p>,
 }
 
 impl Reader<'_, '_> {
@@ -196,6 +197,16 @@ fn variable_problem(part: &str, fault: &Fault) -> (Code, String, String) {
             Code::VariableUnset,
             format!("`{name}` is set in the environment, but to nothing"),
             format!("set it to something, or write a default: `${{{name}:-…}}`"),
+        ),
+        Fault::NotText(name) => (
+            Code::VariableValue,
+            format!("`{name}` is set in the environment, but not to a UTF-8 text"),
+            "set it to a text; its value is not shown, because it could be a secret".to_owned(),
+        ),
+        Fault::Nested => (
+            Code::VariableSyntax,
+            format!("`{part}` has a `${{` in its default"),
+            "a default is a plain text: decide between several variables before, and set one".to_owned(),
         ),
         Fault::Syntax => (
             Code::VariableSyntax,

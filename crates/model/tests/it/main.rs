@@ -6,16 +6,18 @@ mod hostile;
 mod schema;
 mod values;
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 
 /// What the examples find in their environment. `SECRET_WORD` must never be seen in any report.
-pub(crate) fn env(name: &str) -> Option<String> {
+pub(crate) fn env(name: &str) -> Result<String, VarError> {
     match name {
-        "COUNT" => Some("3".to_owned()),
-        "SESSION_KEY" | "SECRET_WORD" => Some(SECRET_VALUE.to_owned()),
-        "NOTHING" => Some(String::new()),
-        "TWO_WORDS" => Some("two words".to_owned()),
-        _ => None,
+        "COUNT" => Ok("3".to_owned()),
+        "SESSION_KEY" | "SECRET_WORD" => Ok(SECRET_VALUE.to_owned()),
+        "NOTHING" => Ok(String::new()),
+        "TWO_WORDS" => Ok("two words".to_owned()),
+        "BYTES" => Err(VarError::NotUnicode(SECRET_VALUE.into())),
+        _ => Err(VarError::NotPresent),
     }
 }
 
