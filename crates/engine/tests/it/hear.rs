@@ -473,7 +473,8 @@ fn accepted_past_a_silent_router_everything_stays() {
         49m59s  begin to retire @7
         50m     drained, stop to retire @7
         50m1s   over: retire @7
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     assert_eq!(scene.state.standing.capacity.keys().collect::<Vec<_>>(), [&number(6)]);
 }
 
