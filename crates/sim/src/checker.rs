@@ -105,7 +105,7 @@ impl World {
                 return self
                     .broken(format!("entry {} was appended after {}", record.position, self.checker.state.position));
             }
-            self.tell_entry(record.position, &entry);
+            self.tell_entry(record.position, record.line.at, &entry);
             self.check_entry(&entry);
             self.check_deadline(&entry, process);
             let phase = self.checker.state.phase();
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// The story of an entry, before it is folded.
-    fn tell_entry(&mut self, position: Position, entry: &Entry) {
+    fn tell_entry(&mut self, position: Position, at: Time, entry: &Entry) {
         if !self.story.is_told() {
             return;
         }
@@ -128,7 +128,7 @@ impl World {
         if let Some(title) = step_title(entry, before, self.facts.platform.counted) {
             self.checker.doing = title;
         }
-        let words = entry_words(entry, &self.checker.state, &self.checker.doing);
+        let words = entry_words(entry, &self.checker.state, at, &self.checker.doing);
         self.tell(Teller::Journal, || format!("entry {position}: {words}"));
     }
 

@@ -8,7 +8,7 @@ use engine::outline::title;
 use model::intent::Hold;
 use model::plan::{FlagSetting, Phase, StepNumber};
 use model::standing::ClosingWork;
-use model::{Span, Verdict};
+use model::{Span, Time, Verdict};
 
 /// What the step that begins with this entry is called by `plan`; none where no step begins.
 pub fn step_title(entry: &Entry, before: &State, counted: bool) -> Option<String> {
@@ -18,8 +18,8 @@ pub fn step_title(entry: &Entry, before: &State, counted: bool) -> Option<String
     Some(title(&plan.step(*step)?.verb, &before.standing, counted))
 }
 
-/// An entry. `doing` is the title of the step that is under way, or begins.
-pub fn entry_words(entry: &Entry, before: &State, doing: &str) -> String {
+/// An entry, written at this moment. `doing` is the title of the step that is under way, or begins.
+pub fn entry_words(entry: &Entry, before: &State, at: Time, doing: &str) -> String {
     let step = |number: &StepNumber| step_words(*number, before.rollout.as_deref());
     match entry {
         Entry::Asked { input } => format!("granted: {}", input_words(input)),
@@ -39,7 +39,7 @@ pub fn entry_words(entry: &Entry, before: &State, doing: &str) -> String {
         }
         Entry::Failed { step: number, why, .. } => with_reason(&format!("{} failed ({doing})", step(number)), why),
         Entry::Undecided { step: number, why, until, .. } => {
-            let wait = until.since(before.at);
+            let wait = until.since(before.elapsed(at));
             with_reason(&format!("{} is undecided for {wait} at most ({doing})", step(number)), why)
         }
         Entry::Unwinding { cause, back } => {

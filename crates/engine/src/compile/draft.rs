@@ -249,8 +249,12 @@ impl<'a> Draft<'a> {
         }
         match Intent::new(lanes, hold) {
             Ok(intent) => self.route_intent(intent),
-            // Said already, and better, by the strategy.
-            Err(_) if self.reasons.iter().any(|reason| reason.code == Code::SharesDoNotSum) => {}
+            // Said already, and better: by the strategy, or because a release does not share with itself.
+            Err(_)
+                if self
+                    .reasons
+                    .iter()
+                    .any(|reason| matches!(reason.code, Code::SharesDoNotSum | Code::AlreadyServing)) => {}
             Err(why) => self.refuse(
                 Code::SharesDoNotSum,
                 format!("the shares make no whole: {why}"),

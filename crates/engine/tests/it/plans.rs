@@ -357,6 +357,8 @@ fn every_refusal_has_its_code() {
     refused(Service { traffic: None, ..shop() }, &machine, Code::CheckNeedsTraffic);
     refused(Service { strategy: Strategy::Shadow(shadow(5)), ..mailer() }, &machine, Code::NeedsTraffic);
     let before = standing(&shop());
+    let again = refusal(&release(6, shop_by(canary(vec![weight(5), weight(50)]))), &before, &machine);
+    assert!(again.has(Code::AlreadyServing) && !again.has(Code::SharesDoNotSum), "{again}");
     assert!(refusal(&release(6, shop()), &before, &machine).has(Code::AlreadyServing));
     assert!(refusal(&release(5, shop()), &before, &machine).has(Code::OlderRelease));
     let nothing = compile_return(&release(5, shop()), &Standing::default(), &machine).expect_err("nothing serves");
