@@ -129,8 +129,14 @@ impl<'a> Draft<'a> {
         &self.progress.now
     }
 
-    /// Whether old and new must never meet: either may have said so.
+    /// Whether a landing's old and new must never meet. That two versions cannot run side by side is said
+    /// about the one that comes, and one that comes later may say otherwise; a singleton has the last word.
     pub(super) fn keeps_apart(&self) -> bool {
+        keeps_apart(self.service) || self.serving.is_some_and(|serving| serving.instances.singleton)
+    }
+
+    /// The same of a return: what came as one that cannot run beside the old goes like that, too.
+    pub(super) fn returns_apart(&self) -> bool {
         keeps_apart(self.service) || self.serving.is_some_and(keeps_apart)
     }
 

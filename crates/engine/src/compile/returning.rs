@@ -13,7 +13,7 @@ use model::{Lane, ReleaseNumber, Share};
 pub(super) fn compile(draft: &mut Draft<'_>) {
     let Some(left) = draft.stable() else { return };
     draft.notify(format!("{} returns from {left} to {}", draft.service.name, draft.candidate()));
-    if draft.keeps_apart() {
+    if draft.returns_apart() {
         one_after_the_other(draft);
     } else {
         side_by_side(draft, left);
