@@ -1,0 +1,4 @@
+//! The data plane: the HTTP proxy that splits, matches, mirrors, drains and counts. It consumes
+//! immutable tables and produces counts; it has never heard of rollouts.
+
+pub mod http1;

@@ -1,0 +1,5 @@
+//! The gateway's tests, in one binary.
+
+mod chunks;
+mod requests;
+mod responses;
