@@ -2,3 +2,7 @@
 //! immutable tables and produces counts; it has never heard of rollouts.
 
 pub mod http1;
+pub mod pool;
+pub mod split;
+pub mod table;
+pub mod worker;

@@ -12,6 +12,7 @@ pub mod refusal;
 pub mod request;
 pub mod response;
 pub mod target;
+pub mod write;
 
 pub use chunked::{Chunked, Piece};
 pub use field::{Field, Known, Stretch};

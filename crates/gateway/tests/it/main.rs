@@ -1,5 +1,8 @@
 //! The gateway's tests, in one binary.
 
 mod chunks;
+mod heads;
 mod requests;
 mod responses;
+mod serving;
+mod site;

@@ -1,0 +1,154 @@
+//! Tables as a worker serves by them: checked, and laid out to be looked up.
+//!
+//! A table is immutable. What outlives one, the pools with their claims and idle connections, is carried
+//! to the next by address.
+
+mod matching;
+mod place;
+
+pub use matching::{Asked, Matcher};
+pub use place::Places;
+
+use crate::pool::{Endpoint, Pool};
+use crate::split::{Split, slot};
+use model::{ReleaseNumber, Subject};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use wire::table::{Hold, Limits, Path, Table, Unit};
+
+/// One service as it is served.
+#[derive(Debug)]
+pub struct Site {
+    /// Whose.
+    pub service: Subject,
+    /// Which of its tables this is.
+    pub generation: u64,
+    /// The hosts, in lower case.
+    pub hosts: Vec<String>,
+    /// The paths.
+    pub paths: Vec<Path>,
+    /// Nobody is served.
+    pub hold: Option<Hold>,
+    /// How long and how large.
+    pub limits: Limits,
+    unit: Option<Unit>,
+    salt: Vec<u8>,
+    lanes: Vec<Lane>,
+    split: Split,
+}
+
+/// One release.
+#[derive(Debug)]
+struct Lane {
+    matchers: Vec<Matcher>,
+    pool: Rc<Pool>,
+}
+
+/// Why a table cannot be served by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Fault {
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+/// The release that a request was given to.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// Its instances.
+    pub pool: &'a Rc<Pool>,
+    /// A match sent it there, whatever the shares: it is counted apart.
+    pub matched: bool,
+}
+
+impl Site {
+    /// A table made ready, with what the one before it has under way.
+    pub fn new(table: &Table, before: Option<&Site>) -> Result<Self, Fault> {
+        let split = Split::new(table.lanes.iter().map(|lane| lane.share))
+            .ok_or_else(|| Fault::new("the shares do not sum to 100 %"))?;
+        let lanes = table.lanes.iter().map(|lane| Lane::new(lane, before)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            service: table.service.clone(),
+            generation: table.generation,
+            hosts: table.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            paths: table.paths.clone(),
+            hold: table.hold.clone(),
+            limits: table.limits,
+            unit: table.unit.clone(),
+            salt: table.salt.clone().into_bytes(),
+            lanes,
+            split,
+        })
+    }
+
+    /// Who gets this request: whom a match names, or whose slot its unit falls into.
+    pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
+        let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
+        if let Some(lane) = self.lanes.iter().find(matched) {
+            return Some(Given { pool: &lane.pool, matched: true });
+        }
+        let slot = match &self.unit {
+            None => fastrand::u16(..crate::split::SLOTS),
+            Some(Unit::Header(name)) => match asked.header(name.as_bytes()) {
+                Some(value) => slot(&self.salt, value),
+                None => fastrand::u16(..crate::split::SLOTS),
+            },
+            Some(Unit::ClientNetwork) => slot(&self.salt, network(asked.client()).as_slice()),
+        };
+        self.lanes.get(self.split.owner(slot)).map(|lane| Given { pool: &lane.pool, matched: false })
+    }
+
+    /// The instances of a release.
+    pub fn pool(&self, release: ReleaseNumber) -> Option<&Rc<Pool>> {
+        self.lanes.iter().map(|lane| &lane.pool).find(|pool| pool.release() == release)
+    }
+
+    /// All pools.
+    pub fn pools(&self) -> impl Iterator<Item = &Rc<Pool>> {
+        self.lanes.iter().map(|lane| &lane.pool)
+    }
+}
+
+impl Lane {
+    fn new(lane: &wire::table::Lane, before: Option<&Site>) -> Result<Self, Fault> {
+        let matchers = lane.matches.iter().map(Matcher::new).collect::<Result<Vec<_>, _>>()?;
+        let old = before.and_then(|site| site.pool(lane.release));
+        let endpoints = lane
+            .endpoints
+            .iter()
+            .map(|endpoint| {
+                let address: SocketAddr = endpoint
+                    .address
+                    .parse()
+                    .map_err(|_| Fault::new(format!("`{}` is no address with a port", endpoint.address)))?;
+                let known = old.and_then(|pool| pool.endpoint(address));
+                let endpoint_known = known.unwrap_or_else(|| Rc::new(Endpoint::new(address)));
+                Ok((endpoint_known, endpoint.draining))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let claims = old.map(|pool| pool.claims_kept()).unwrap_or_default();
+        Ok(Self { matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, claims)) })
+    }
+}
+
+/// What of an address is one client: behind a changing IPv6 address there is one network.
+fn network(address: std::net::IpAddr) -> Vec<u8> {
+    match address {
+        std::net::IpAddr::V4(address) => address.octets().to_vec(),
+        std::net::IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => address.octets().to_vec(),
+            None => address.octets()[..8].to_vec(),
+        },
+    }
+}

@@ -1,0 +1,169 @@
+//! What a gateway does for one service: all of it, every time. It stands alone, so that what is wrong
+//! in one table concerns no other service.
+
+use model::{ReleaseNumber, Share, Span, Subject};
+use serde::{Deserialize, Serialize};
+
+/// The table of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// Whose.
+    pub service: Subject,
+    /// The position in the service's journal that it follows from: an older one is refused.
+    pub generation: u64,
+    /// Where the gateway listens for it.
+    pub listen: Vec<Listen>,
+    /// The hosts that are its: `shop.example`, `*.shop.example`; every host where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+    /// The paths that are its; every path where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Path>,
+    /// What a unit is, where it sticks; a request otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Mixed into every unit, so that not the same users are always first.
+    pub salt: String,
+    /// What each release gets. The shares sum to everything.
+    pub lanes: Vec<Lane>,
+    /// Nobody is served, but by whoever answers like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// How long each part of a request may take, and how large it may be.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Where it is listened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// `host:port`, or `:port` for every address.
+    pub address: String,
+}
+
+/// Which paths.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Path {
+    /// This one alone.
+    Exact(String),
+    /// This one and all below it: `/shop` has `/shop/cart`, and not `/shopping`.
+    Prefix(String),
+}
+
+/// What a unit is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Unit {
+    /// The value of this header.
+    Header(String),
+    /// The client's network: an IPv4 address, or the first 64 bits of an IPv6 address.
+    ClientNetwork,
+}
+
+/// What one release gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its share of the units that no match claims.
+    pub share: Share,
+    /// Requests that go to it whatever its share: any of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+    /// Its instances.
+    pub endpoints: Vec<Endpoint>,
+    /// How one of them is chosen.
+    #[serde(default)]
+    pub balance: Balance,
+}
+
+/// One condition on a request; all that are set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Match {
+    /// Headers that must have these values; `None` means present with any value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, Option<String>)>,
+    /// Cookies that must have these values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<(String, Option<String>)>,
+    /// Query parameters that must have these values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, Option<String>)>,
+    /// Any of these methods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// Any of these client networks, as `10.0.0.0/8`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
+}
+
+/// One instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Its address: `127.0.0.1:20001`.
+    pub address: String,
+    /// It gets no new work.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub draining: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// How an instance is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// The one with the least requests under way.
+    #[default]
+    LeastRequests,
+    /// One after the other.
+    RoundRobin,
+    /// By chance.
+    Random,
+}
+
+/// What requests get while nobody is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// When clients may come again.
+    pub retry_after: Span,
+    /// The page that they see.
+    pub page: String,
+}
+
+/// How long each part of a request may take, and how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Until an instance takes a connection.
+    pub connect: Span,
+    /// Until a head is there, from its first byte; and until an instance begins to answer.
+    pub head: Span,
+    /// While nothing moves in either direction.
+    pub idle: Span,
+    /// Between two requests on one connection.
+    pub keep_alive: Span,
+    /// The most bytes of a request's body.
+    pub body_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Span::seconds(2),
+            head: Span::seconds(30),
+            idle: Span::seconds(60),
+            keep_alive: Span::seconds(75),
+            body_bytes_max: 1 << 30,
+        }
+    }
+}
