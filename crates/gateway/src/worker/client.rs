@@ -113,6 +113,8 @@ impl Client {
     async fn answer(&mut self) -> bool {
         let path = self.request.target.path_and_query.of(&self.held);
         let path = path.get(..memchr::memchr(b'?', path).unwrap_or(path.len())).unwrap_or_default();
+        // The whole server is asked where its root is.
+        let path = if path.starts_with(b"/") { path } else { b"/" };
         let site = self.shared.find(self.request.host.of(&self.held), path);
         let Some(site) = site else {
             return self.say(404, &[], "no service is here\n").await;

@@ -2,7 +2,9 @@
 
 mod chunks;
 mod heads;
+mod places;
 mod requests;
 mod responses;
 mod serving;
 mod site;
+mod splitting;
