@@ -31,9 +31,11 @@ pub fn request(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &Abou
     if request.target.authority.is_some() {
         line(out, b"Host", request.host.of(buffer));
     }
-    let named = request.target.authority.is_some();
-    let kept = |field: &Field| !field.hop && !says_it_itself(field.known) && !(named && field.known == Known::Host);
-    copy(out, buffer, &request.fields, kept);
+    let replaced = |known: Known| match known {
+        Known::Host => request.target.authority.is_some(),
+        known => says_it_itself(known),
+    };
+    copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field.known));
     forwarded(out, buffer, request, about);
     if let Some(protocol) = request.upgrade {
         out.extend_from_slice(b"Connection: Upgrade\r\n");
