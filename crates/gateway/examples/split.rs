@@ -1,16 +1,13 @@
 //! One worker that splits 90 to 10 over two instances: `cargo run --example split 127.0.0.1:8080 127.0.0.1:9001 127.0.0.1:9002`.
 
-use gateway::worker::{ORDERS_MAX, Order, run};
+use gateway::fleet::{Fleet, listen};
 use model::{ReleaseNumber, Share, Subject};
-use std::net::TcpListener;
-use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
 use wire::Table;
 use wire::table::{Balance, Endpoint, Lane, Limits, Listen};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [listen, stable, candidate] = arguments.as_slice() else {
+    let [address, stable, candidate] = arguments.as_slice() else {
         return Err("which address to listen at, and those of two instances?".into());
     };
     let lane = |release: u32, percent: u16, address: &str| Lane {
@@ -23,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let table = Table {
         service: Subject::from_text("service/shop/production/local"),
         generation: 1,
-        listen: vec![Listen { address: listen.clone() }],
+        listen: vec![Listen { address: address.clone() }],
         hosts: Vec::new(),
         paths: Vec::new(),
         unit: None,
@@ -32,8 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hold: None,
         limits: Limits::default(),
     };
-    let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-    let (answer, _answered) = oneshot::channel();
-    orders.blocking_send(Order::Table(Arc::new(table), answer))?;
-    Ok(run(vec![TcpListener::bind(listen)?], receiver)?)
+    let fleet = Fleet::start(vec![listen(address.parse()?, 1)?])?;
+    fleet.take(table).map_err(|why| format!("{why:?}"))?;
+    loop {
+        std::thread::park();
+    }
 }

@@ -63,6 +63,16 @@ pub struct Report {
     pub clients: usize,
 }
 
+impl Report {
+    /// Together with another worker's.
+    pub fn add(&mut self, other: Self) {
+        for (key, claims) in other.claims {
+            *self.claims.entry(key).or_default() += claims;
+        }
+        self.clients += other.clients;
+    }
+}
+
 /// What all connections of a worker share.
 #[derive(Debug)]
 pub(crate) struct Shared {

@@ -2,6 +2,7 @@
 
 use crate::site::*;
 use expect_test::{Expect, expect};
+use gateway::fleet::NotLive;
 use gateway::worker::Refused;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -201,7 +202,7 @@ fn a_changed_protocol_flows_both_ways_and_closes_by_halves() {
         stream.read_to_string(&mut said).expect("until the client has said all");
         stream.write_all(format!("you said {said}").as_bytes()).expect("it is still heard");
     });
-    let mut site = Site::new(&table(1, &[address]));
+    let site = Site::new(&table(1, &[address]));
     let mut client = site.client();
     let head = "GET / HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nahead";
     client.write_all(head.as_bytes()).expect("it is taken");
@@ -309,7 +310,7 @@ fn claims_outlive_tables() {
         std::thread::yield_now();
     }
     site.take(&table_of(3, &[(1, 0, &[slow]), (2, 100, &[quick])])).expect("newer");
-    assert_eq!(site.take(&table_of(2, &[(1, 100, &[slow])])), Err(Refused::Superseded(3)));
+    assert_eq!(site.take(&table_of(2, &[(1, 100, &[slow])])), Err(NotLive::Refused(Refused::Superseded(3))));
     let late = site.say("GET / HTTP/1.1|Host: shop|Connection: close||");
     assert!(late.ends_with("quick"), "{late}");
     assert_eq!(claims(1), Some(1), "it is under way still");
@@ -329,16 +330,65 @@ fn whoever_stops_answers_what_it_has() {
         released.lock().expect("a lock").recv().expect("its time");
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow").expect("it is taken");
     });
-    let mut site = Site::new(&table(1, &[slow]));
+    let site = Site::new(&table(1, &[slow]));
     let mut idle = site.client();
     let mut busy = site.client();
     busy.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n").expect("it is taken");
     while site.report().claims.values().sum::<u64>() == 0 {
         std::thread::yield_now();
     }
-    site.tell_to_stop();
+    let stopping = Builder::new().spawn(move || site.stop()).expect("a thread");
     assert_eq!(hear(&mut idle), "", "it owed nothing");
     release.send(()).expect("it waits");
     assert_eq!(hear(&mut busy), "HTTP/1.1 200 OK|Content-Length: 4|Connection: close||slow");
-    site.stop();
+    stopping.join().expect("it ends");
+}
+
+/// Clients that never rest, over table after table: every request gets one whole answer, from a release
+/// that its table named, and each swap had requests under way.
+#[test]
+fn no_request_is_lost_to_a_swap() {
+    const SWAPS: u64 = 60;
+    let one = answering("HTTP/1.1 200 OK|Content-Length: 3||one");
+    let two = answering("HTTP/1.1 200 OK|Content-Length: 3||two");
+    let site = Arc::new(Site::of(2, &table_of(1, &[(1, 100, &[one])])));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let stop = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..6)
+        .map(|number| {
+            let (site, ended, stop) = (Arc::clone(&site), Arc::clone(&ended), Arc::clone(&stop));
+            let work = move || {
+                let mut heard = [0, 0];
+                let mut client = site.client();
+                while stop.load(Ordering::SeqCst) == 0 {
+                    if number % 2 == 0 {
+                        client = site.client();
+                    }
+                    client.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n").expect("it is taken");
+                    let head = hear_until(&mut client, "||");
+                    let mut body = [0; 3];
+                    client.read_exact(&mut body).expect("a body");
+                    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+                    heard[usize::from(&body == b"two")] += 1;
+                    ended.fetch_add(1, Ordering::SeqCst);
+                }
+                heard
+            };
+            Builder::new().spawn(work).expect("a thread")
+        })
+        .collect();
+    for generation in 2..2 + SWAPS {
+        let before = ended.load(Ordering::SeqCst);
+        let percent = if generation % 2 == 0 { 50 } else { 0 };
+        let lanes = [(1, 100 - percent, &[one][..]), (2, percent, &[two])];
+        site.take(&table_of(generation, &lanes)).expect("newer");
+        while ended.load(Ordering::SeqCst) < before + 20 {
+            std::thread::yield_now();
+        }
+    }
+    stop.store(1, Ordering::SeqCst);
+    let heard = clients.into_iter().map(|client| client.join().expect("no request was lost"));
+    let sum = heard.fold([0, 0], |sum, heard| [sum[0] + heard[0], sum[1] + heard[1]]);
+    assert!(sum[0] > sum[1] && sum[1] > 0, "{sum:?}");
+    assert_eq!(site.report().claims.values().sum::<u64>(), 0, "nothing is under way");
 }

@@ -1,61 +1,55 @@
 //! A worker that serves, an instance behind it, and clients that speak in bytes.
 
-use gateway::worker::{ORDERS_MAX, Order, Refused, Report, run};
+use gateway::fleet::{Fleet, NotLive, listen};
+use gateway::worker::Report;
 use model::{ReleaseNumber, Share, Subject};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 use wire::Table;
 use wire::table::{Balance, Endpoint, Lane, Limits, Listen};
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A worker on a thread of its own.
+/// Workers that serve by a table.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
-    orders: mpsc::Sender<Order>,
-    worker: Option<JoinHandle<()>>,
+    fleet: Option<Fleet>,
 }
 
 impl Site {
     pub(crate) fn new(table: &Table) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-        let work = move || run(vec![listener], receiver).expect("a worker");
-        let worker = Builder::new().name("worker".into()).spawn(work).expect("a thread");
-        let site = Self { address, orders, worker: Some(worker) };
+        Self::of(1, table)
+    }
+
+    pub(crate) fn of(workers: usize, table: &Table) -> Self {
+        let listeners = listen("127.0.0.1:0".parse().expect("an address"), workers).expect("a port");
+        let address = listeners[0].local_addr().expect("an address");
+        let listeners = listeners.into_iter().map(|listener| vec![listener]).collect();
+        let site = Self { address, fleet: Some(Fleet::start(listeners).expect("workers")) };
         assert_eq!(site.take(table), Ok(()));
         site
     }
 
-    pub(crate) fn take(&self, table: &Table) -> Result<(), Refused> {
-        let (answer, answered) = oneshot::channel();
-        self.orders.blocking_send(Order::Table(Arc::new(table.clone()), answer)).expect("a worker");
-        answered.blocking_recv().expect("an answer")
+    fn fleet(&self) -> &Fleet {
+        self.fleet.as_ref().expect("it runs")
+    }
+
+    pub(crate) fn take(&self, table: &Table) -> Result<(), NotLive> {
+        self.fleet().take(table.clone())
     }
 
     pub(crate) fn report(&self) -> Report {
-        let (answer, answered) = oneshot::channel();
-        self.orders.blocking_send(Order::Report(answer)).expect("a worker");
-        answered.blocking_recv().expect("an answer")
+        self.fleet().report().expect("all answer")
     }
 
     /// Tells it to stop, and waits until it has.
-    pub(crate) fn stop(&mut self) {
-        self.tell_to_stop();
-        if let Some(worker) = self.worker.take() {
-            worker.join().expect("it ended well");
-        }
-    }
-
-    pub(crate) fn tell_to_stop(&self) {
-        // It may have stopped already.
-        let _ = self.orders.blocking_send(Order::Stop);
+    pub(crate) fn stop(mut self) {
+        let fleet = self.fleet.take().expect("it runs");
+        fleet.stop().expect("it ends well");
     }
 
     pub(crate) fn client(&self) -> TcpStream {
@@ -69,12 +63,6 @@ impl Site {
         let mut client = self.client();
         client.write_all(text.replace('|', "\r\n").as_bytes()).expect("it is taken");
         hear(&mut client)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        self.tell_to_stop();
     }
 }
 
