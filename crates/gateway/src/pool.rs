@@ -4,6 +4,7 @@
 //! Choosing and claiming are one step without anything in between, so a table that is swapped leaves no
 //! request chosen and not claimed.
 
+use crate::count::{Counts, End};
 use model::ReleaseNumber;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -26,7 +27,14 @@ pub struct Pool {
     /// Those that only finish what they have.
     draining: Vec<Rc<Endpoint>>,
     turn: Cell<usize>,
-    claims: Rc<Cell<u64>>,
+    tally: Rc<Tally>,
+}
+
+/// What outlives a table: requests under way, and what became of those before.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    claims: Cell<u64>,
+    counts: RefCell<Counts>,
 }
 
 /// One instance.
@@ -43,7 +51,7 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct Claim {
     endpoint: Rc<Endpoint>,
-    pool: Rc<Cell<u64>>,
+    tally: Rc<Tally>,
 }
 
 impl Pool {
@@ -51,11 +59,11 @@ impl Pool {
         release: ReleaseNumber,
         balance: Balance,
         endpoints: Vec<(Rc<Endpoint>, bool)>,
-        claims: Rc<Cell<u64>>,
+        tally: Rc<Tally>,
     ) -> Self {
         let (draining, open): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|(_, draining)| *draining);
         let alone = |list: Vec<(Rc<Endpoint>, bool)>| list.into_iter().map(|(endpoint, _)| endpoint).collect();
-        Self { release, balance, open: alone(open), draining: alone(draining), turn: Cell::new(0), claims }
+        Self { release, balance, open: alone(open), draining: alone(draining), turn: Cell::new(0), tally }
     }
 
     /// Whose instances they are.
@@ -65,11 +73,23 @@ impl Pool {
 
     /// How many requests are under way, under whatever table they began.
     pub fn claims(&self) -> u64 {
-        self.claims.get()
+        self.tally.claims.get()
     }
 
-    pub(crate) fn claims_kept(&self) -> Rc<Cell<u64>> {
-        Rc::clone(&self.claims)
+    /// What became of its requests.
+    pub fn counts(&self) -> Counts {
+        self.tally.counts.borrow().clone()
+    }
+
+    /// One request has ended.
+    pub(crate) fn count(&self, matched: bool, end: End, retries: u64, micros: u64) {
+        let mut counts = self.tally.counts.borrow_mut();
+        let outcomes = if matched { &mut counts.matched } else { &mut counts.split };
+        outcomes.add(end, retries, micros);
+    }
+
+    pub(crate) fn tally(&self) -> Rc<Tally> {
+        Rc::clone(&self.tally)
     }
 
     pub(crate) fn endpoint(&self, address: SocketAddr) -> Option<Rc<Endpoint>> {
@@ -89,7 +109,7 @@ impl Pool {
                 if self.load(other) < self.load(one) { other } else { one }
             }
         };
-        self.open.get(chosen).map(|endpoint| Claim::new(endpoint, &self.claims))
+        self.open.get(chosen).map(|endpoint| Claim::new(endpoint, &self.tally))
     }
 
     /// Of those with the least to do, each in its turn.
@@ -160,10 +180,10 @@ impl Endpoint {
 }
 
 impl Claim {
-    fn new(endpoint: &Rc<Endpoint>, pool: &Rc<Cell<u64>>) -> Self {
+    fn new(endpoint: &Rc<Endpoint>, tally: &Rc<Tally>) -> Self {
         endpoint.claims.set(endpoint.claims.get() + 1);
-        pool.set(pool.get() + 1);
-        Self { endpoint: Rc::clone(endpoint), pool: Rc::clone(pool) }
+        tally.claims.set(tally.claims.get() + 1);
+        Self { endpoint: Rc::clone(endpoint), tally: Rc::clone(tally) }
     }
 
     /// Who was claimed.
@@ -175,6 +195,6 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.endpoint.claims.set(self.endpoint.claims.get() - 1);
-        self.pool.set(self.pool.get() - 1);
+        self.tally.claims.set(self.tally.claims.get() - 1);
     }
 }

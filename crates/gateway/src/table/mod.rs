@@ -137,8 +137,8 @@ impl Lane {
                 Ok((endpoint_known, endpoint.draining))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let claims = old.map(|pool| pool.claims_kept()).unwrap_or_default();
-        Ok(Self { matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, claims)) })
+        let tally = old.map(|pool| pool.tally()).unwrap_or_default();
+        Ok(Self { matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, tally)) })
     }
 }
 

@@ -6,7 +6,7 @@ use super::flow::poll_read;
 use super::watch::Watch;
 use crate::http1::write::{About, After, own};
 use crate::http1::{Body, Limits, Refusal, Request, Stretch};
-use crate::table::{Asked, Site};
+use crate::table::{Asked, Given, Site};
 use model::Span;
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -132,7 +132,7 @@ impl Client {
         }
         let about = About { client: self.peer, scheme: "http", id: fastrand::u128(..) };
         match exchange::run(self, &site, &about).await {
-            Outcome::Answered { stays, unread } => {
+            Outcome::Answered { stays, unread, .. } => {
                 if unread {
                     self.close_gently().await;
                 }
@@ -144,8 +144,8 @@ impl Client {
     }
 
     /// Whom the request is for.
-    pub(crate) fn claim(&self, site: &Site) -> Option<crate::pool::Claim> {
-        site.give(&Seen { client: self }).and_then(|given| given.pool.claim())
+    pub(crate) fn give<'a>(&self, site: &'a Site) -> Option<Given<'a>> {
+        site.give(&Seen { client: self })
     }
 
     /// How the connection goes on after an answer of the gateway's own: a body that was not read would

@@ -3,10 +3,11 @@
 
 use super::client::Client;
 use super::flow::{Broken, Flow, poll_read};
+use crate::count::End;
 use crate::http1::write::{self, About, After};
 use crate::http1::{Body, Limits, Response};
-use crate::pool::Claim;
-use crate::table::Site;
+use crate::pool::{Claim, Pool};
+use crate::table::{Given, Site};
 use model::Span;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,16 +15,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How many instances are asked for a connection before the client hears that none took it.
-const TRIES_MAX: usize = 3;
+const TRIES_MAX: u64 = 3;
 
 /// What became of a request.
 pub(crate) enum Outcome {
     /// An instance answered; whether the client's connection goes on, and whether some of the request
     /// was not read.
-    Answered { stays: bool, unread: bool },
+    Answered { status: u16, stays: bool, unread: bool },
     /// Nobody did, and the client was told nothing yet.
     Unanswered { status: u16, why: &'static str },
     /// The answer ended in the middle, or the client is gone.
@@ -40,19 +41,38 @@ enum Failed {
     Broken,
 }
 
-/// Finds an instance and lets it answer.
+/// Gives the request to a release and lets it answer. Whatever comes of it is that release's, as are
+/// further tries.
 pub(crate) async fn run(client: &mut Client, site: &Site, about: &About) -> Outcome {
-    for _ in 0..TRIES_MAX {
-        let Some(claim) = client.claim(site) else {
+    let Some(Given { pool, matched }) = client.give(site) else {
+        return Outcome::Unanswered { status: 503, why: "no release is there\n" };
+    };
+    let begun = Instant::now();
+    let mut retries = 0;
+    let outcome = ask(client, site, pool, about, &mut retries).await;
+    let end = match &outcome {
+        Outcome::Answered { status, .. } => End::Answered(*status),
+        Outcome::Unanswered { status, .. } => End::Unanswered(*status),
+        Outcome::Broken => End::Broken,
+    };
+    pool.count(matched, end, retries, begun.elapsed().as_micros() as u64);
+    outcome
+}
+
+/// Finds an instance and lets it answer.
+async fn ask(client: &mut Client, site: &Site, pool: &Pool, about: &About, retries: &mut u64) -> Outcome {
+    for tried in 0..TRIES_MAX {
+        *retries = tried;
+        let Some(claim) = pool.claim() else {
             return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
         };
         let Some((stream, used)) = connect(&claim, site.limits.connect).await else { continue };
         match Exchange::new(client, stream, site, about).run().await {
-            Ok(Done { stays, unread, reusable }) => {
+            Ok(Done { status, stays, unread, reusable }) => {
                 if let Some(stream) = reusable {
                     claim.endpoint().keep_idle(stream);
                 }
-                return Outcome::Answered { stays, unread };
+                return Outcome::Answered { status, stays, unread };
             }
             // A connection that was kept for long may have been closed at the very moment it was used.
             Err(Failed::Untouched) if used && is_repeatable(client) => {}
@@ -100,6 +120,7 @@ struct Exchange<'a> {
 
 /// An answer was given.
 struct Done {
+    status: u16,
     stays: bool,
     unread: bool,
     reusable: Option<TcpStream>,
@@ -347,6 +368,7 @@ impl<'a> Exchange<'a> {
         if let Some(back) = self.back {
             shared.give_back(back.into_buffer());
         }
-        Done { stays, unread: !sent, reusable: reusable.then_some(self.stream) }
+        let status = self.response.status;
+        Done { status, stays, unread: !sent, reusable: reusable.then_some(self.stream) }
     }
 }

@@ -6,6 +6,8 @@ mod exchange;
 mod flow;
 mod watch;
 
+use crate::count::Counts;
+use crate::pool::Pool;
 use crate::table::{Fault, Places, Site};
 use model::Subject;
 use std::cell::{Cell, RefCell};
@@ -54,11 +56,20 @@ pub enum Refused {
     Faulty(Fault),
 }
 
+/// What a release has under way, and what became of the requests before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolReport {
+    /// Requests under way.
+    pub claims: u64,
+    /// What became of those before.
+    pub counts: Counts,
+}
+
 /// What a worker has under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Claims by service and release.
-    pub claims: BTreeMap<(Subject, u32), u64>,
+    /// By service and release.
+    pub pools: BTreeMap<(Subject, u32), PoolReport>,
     /// The connections of clients.
     pub clients: usize,
 }
@@ -66,8 +77,10 @@ pub struct Report {
 impl Report {
     /// Together with another worker's.
     pub fn add(&mut self, other: Self) {
-        for (key, claims) in other.claims {
-            *self.claims.entry(key).or_default() += claims;
+        for (key, pool) in other.pools {
+            let sum = self.pools.entry(key).or_default();
+            sum.claims += pool.claims;
+            sum.counts.merge(&pool.counts);
         }
         self.clients += other.clients;
     }
@@ -135,8 +148,9 @@ impl Shared {
     fn report(&self) -> Report {
         let sites = self.sites.borrow();
         let pools = sites.values().flat_map(|site| site.pools().map(|pool| (site.service.clone(), pool)));
-        let claims = pools.map(|(service, pool)| ((service, pool.release().0), pool.claims())).collect();
-        Report { claims, clients: self.watches.len() }
+        let report = |pool: &Pool| PoolReport { claims: pool.claims(), counts: pool.counts() };
+        let pools = pools.map(|(service, pool)| ((service, pool.release().0), report(pool))).collect();
+        Report { pools, clients: self.watches.len() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gateway's tests, in one binary.
 
 mod chunks;
+mod counting;
 mod heads;
 mod places;
 mod requests;

@@ -46,6 +46,11 @@ impl Site {
         self.fleet().report().expect("all answer")
     }
 
+    /// How many requests are under way.
+    pub(crate) fn claims(&self) -> u64 {
+        self.report().pools.values().map(|pool| pool.claims).sum()
+    }
+
     /// Tells it to stop, and waits until it has.
     pub(crate) fn stop(mut self) {
         let fleet = self.fleet.take().expect("it runs");
