@@ -3,7 +3,7 @@
 use gateway::fleet::{Fleet, listen};
 use model::{ReleaseNumber, Share, Subject};
 use wire::Table;
-use wire::table::{Balance, Endpoint, Lane, Limits, Listen};
+use wire::table::{Balance, Door, Endpoint, Lane, Limits, Listen};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lane = |release: u32, percent: u16, address: &str| Lane {
         release: ReleaseNumber(release),
         share: Share::percent(percent),
+        door: Door::Open,
         matches: Vec::new(),
         endpoints: vec![Endpoint { address: address.into(), draining: false }],
         balance: Balance::LeastRequests,

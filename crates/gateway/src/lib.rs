@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod histogram;
 pub mod http1;
 pub mod pool;
+pub mod session;
 pub mod split;
 pub mod table;
 pub mod worker;

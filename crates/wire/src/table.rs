@@ -57,10 +57,43 @@ pub enum Path {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Unit {
+    /// A session: a cookie of this name, signed with this key, tells which.
+    Cookie {
+        /// Its name.
+        name: String,
+        /// The key: the same in every gateway of the service.
+        key: Key,
+    },
     /// The value of this header.
     Header(String),
     /// The client's network: an IPv4 address, or the first 64 bits of an IPv6 address.
     ClientNetwork,
+}
+
+/// A key, in hexadecimal. It is shown to nobody.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Key(pub [u8; 16]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // What is wrong with it is told without telling it.
+        let number = u128::from_str_radix(&text, 16).ok().filter(|_| text.len() == 32 && !text.starts_with('+'));
+        number.map(|number| Self(number.to_be_bytes())).ok_or("a key has 32 hexadecimal digits")
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        format!("{:032x}", u128::from_be_bytes(key.0))
+    }
 }
 
 /// What one release gets.
@@ -71,6 +104,9 @@ pub struct Lane {
     pub release: ReleaseNumber,
     /// Its share of the units that no match claims.
     pub share: Share,
+    /// Who may come in.
+    #[serde(default, skip_serializing_if = "Door::is_open")]
+    pub door: Door,
     /// Requests that go to it whatever its share: any of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<Match>,
@@ -79,6 +115,25 @@ pub struct Lane {
     /// How one of them is chosen.
     #[serde(default)]
     pub balance: Balance,
+}
+
+/// Who may use a release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// New units.
+    #[default]
+    Open,
+    /// Only the sessions that were given to it before.
+    Pinned,
+    /// Nobody: its units move once.
+    Closed,
+}
+
+impl Door {
+    fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
 }
 
 /// One condition on a request; all that are set must hold.

@@ -85,8 +85,8 @@ pub enum After {
     Changes,
 }
 
-/// The head of an answer for the client.
-pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, after: After) {
+/// The head of an answer for the client, with whole lines of the gateway's own.
+pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str, after: After) {
     out.extend_from_slice(b"HTTP/1.1 ");
     number(out, response.status);
     out.push(b' ');
@@ -94,6 +94,7 @@ pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, after: Af
     out.extend_from_slice(b"\r\n");
     let changes = after == After::Changes;
     copy(out, buffer, &response.fields, |field| !field.hop || (changes && field.known == Known::Upgrade));
+    out.extend_from_slice(own.as_bytes());
     match after {
         After::Stays => {}
         After::StaysAsTold => out.extend_from_slice(b"Connection: keep-alive\r\n"),

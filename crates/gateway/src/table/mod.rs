@@ -10,11 +10,12 @@ pub use matching::{Asked, Matcher};
 pub use place::Places;
 
 use crate::pool::{Endpoint, Pool};
-use crate::split::{Split, slot};
+use crate::session::Session;
+use crate::split::{SLOTS, Split, slot};
 use model::{ReleaseNumber, Subject};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use wire::table::{Hold, Limits, Path, Table, Unit};
+use wire::table::{Door, Hold, Key, Limits, Path, Table, Unit};
 
 /// One service as it is served.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub struct Site {
 /// One release.
 #[derive(Debug)]
 struct Lane {
+    door: Door,
     matchers: Vec<Matcher>,
     pool: Rc<Pool>,
 }
@@ -70,11 +72,16 @@ pub struct Given<'a> {
     pub pool: &'a Rc<Pool>,
     /// A match sent it there, whatever the shares: it is counted apart.
     pub matched: bool,
+    /// The line that tells the client which session it is, where it does not know.
+    pub set_cookie: Option<String>,
 }
 
 impl Site {
     /// A table made ready, with what the one before it has under way.
     pub fn new(table: &Table, before: Option<&Site>) -> Result<Self, Fault> {
+        if let Some(lane) = table.lanes.iter().find(|lane| lane.door != Door::Open && !lane.share.is_none()) {
+            return Err(Fault::new(format!("release {} takes no new units but has a share of them", lane.release)));
+        }
         let split = Split::new(table.lanes.iter().map(|lane| lane.share))
             .ok_or_else(|| Fault::new("the shares do not sum to 100 %"))?;
         let lanes = table.lanes.iter().map(|lane| Lane::new(lane, before)).collect::<Result<Vec<_>, _>>()?;
@@ -92,21 +99,41 @@ impl Site {
         })
     }
 
-    /// Who gets this request: whom a match names, or whose slot its unit falls into.
+    /// Who gets this request: whom a match names, whom its session is pinned to, or whose slot its unit
+    /// falls into.
     pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
         let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
         if let Some(lane) = self.lanes.iter().find(matched) {
-            return Some(Given { pool: &lane.pool, matched: true });
+            return Some(Given { pool: &lane.pool, matched: true, set_cookie: None });
         }
-        let slot = match &self.unit {
-            None => fastrand::u16(..crate::split::SLOTS),
+        match &self.unit {
+            Some(Unit::Cookie { name, key }) => self.give_session(asked, name, key),
             Some(Unit::Header(name)) => match asked.header(name.as_bytes()) {
-                Some(value) => slot(&self.salt, value),
-                None => fastrand::u16(..crate::split::SLOTS),
+                Some(value) => self.give_slot(slot(&self.salt, value)),
+                None => self.give_slot(fastrand::u16(..SLOTS)),
             },
-            Some(Unit::ClientNetwork) => slot(&self.salt, network(asked.client()).as_slice()),
+            Some(Unit::ClientNetwork) => self.give_slot(slot(&self.salt, &network(asked.client()))),
+            None => self.give_slot(fastrand::u16(..SLOTS)),
+        }
+    }
+
+    fn give_slot(&self, slot: u16) -> Option<Given<'_>> {
+        self.lanes.get(self.split.owner(slot)).map(|lane| Given { pool: &lane.pool, matched: false, set_cookie: None })
+    }
+
+    fn give_session(&self, asked: &dyn Asked, name: &str, key: &Key) -> Option<Given<'_>> {
+        let known = asked.cookie(name.as_bytes()).and_then(|value| Session::read(value, key));
+        let is_pinned = |lane: &&Lane| {
+            lane.door == Door::Pinned && known.is_some_and(|known| known.release == lane.pool.release().0)
         };
-        self.lanes.get(self.split.owner(slot)).map(|lane| Given { pool: &lane.pool, matched: false })
+        if let Some(lane) = self.lanes.iter().find(is_pinned) {
+            return Some(Given { pool: &lane.pool, matched: false, set_cookie: None });
+        }
+        let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
+        let given = self.give_slot(slot(&self.salt, &unit.to_be_bytes()))?;
+        let session = Session { unit, release: given.pool.release().0 };
+        let set_cookie = (known != Some(session)).then(|| session.line(name, key));
+        Some(Given { set_cookie, ..given })
     }
 
     /// The instances of a release.
@@ -138,7 +165,7 @@ impl Lane {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let tally = old.map(|pool| pool.tally()).unwrap_or_default();
-        Ok(Self { matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, tally)) })
+        Ok(Self { door: lane.door, matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, tally)) })
     }
 }
 

@@ -44,12 +44,12 @@ enum Failed {
 /// Gives the request to a release and lets it answer. Whatever comes of it is that release's, as are
 /// further tries.
 pub(crate) async fn run(client: &mut Client, site: &Site, about: &About) -> Outcome {
-    let Some(Given { pool, matched }) = client.give(site) else {
+    let Some(Given { pool, matched, set_cookie }) = client.give(site) else {
         return Outcome::Unanswered { status: 503, why: "no release is there\n" };
     };
     let begun = Instant::now();
     let mut retries = 0;
-    let outcome = ask(client, site, pool, about, &mut retries).await;
+    let outcome = ask(client, site, pool, about, set_cookie.as_deref().unwrap_or_default(), &mut retries).await;
     let end = match &outcome {
         Outcome::Answered { status, .. } => End::Answered(*status),
         Outcome::Unanswered { status, .. } => End::Unanswered(*status),
@@ -60,14 +60,14 @@ pub(crate) async fn run(client: &mut Client, site: &Site, about: &About) -> Outc
 }
 
 /// Finds an instance and lets it answer.
-async fn ask(client: &mut Client, site: &Site, pool: &Pool, about: &About, retries: &mut u64) -> Outcome {
+async fn ask(client: &mut Client, site: &Site, pool: &Pool, about: &About, own: &str, retries: &mut u64) -> Outcome {
     for tried in 0..TRIES_MAX {
         *retries = tried;
         let Some(claim) = pool.claim() else {
             return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
         };
         let Some((stream, used)) = connect(&claim, site.limits.connect).await else { continue };
-        match Exchange::new(client, stream, site, about).run().await {
+        match Exchange::new(client, stream, site, about, own).run().await {
             Ok(Done { status, stays, unread, reusable }) => {
                 if let Some(stream) = reusable {
                     claim.endpoint().keep_idle(stream);
@@ -106,6 +106,8 @@ struct Exchange<'a> {
     client: &'a mut Client,
     stream: TcpStream,
     limits: wire::table::Limits,
+    /// Lines of the answer's head that are the gateway's own.
+    own: &'a str,
     /// To the instance.
     there: Flow,
     /// To the client, once the answer's head is there.
@@ -127,7 +129,7 @@ struct Done {
 }
 
 impl<'a> Exchange<'a> {
-    fn new(client: &'a mut Client, stream: TcpStream, site: &Site, about: &About) -> Self {
+    fn new(client: &'a mut Client, stream: TcpStream, site: &Site, about: &About, own: &'a str) -> Self {
         let mut head = client.shared.buffer();
         write::request(&mut head, &client.held, &client.request, about);
         let there = Flow::new(client.request.body, head);
@@ -137,6 +139,7 @@ impl<'a> Exchange<'a> {
             client,
             stream,
             limits,
+            own,
             there,
             back: None,
             response,
@@ -297,7 +300,7 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         let mut out = self.client.shared.buffer();
-        write::response(&mut out, bytes, &self.response, After::Stays);
+        write::response(&mut out, bytes, &self.response, "", After::Stays);
         let mut flow = Flow::new(Body::None, out);
         flow.begin(context, &mut self.client.stream, &[]).map_err(|_| Failed::Broken)?;
         // An empty send buffer has room for a head; a client that does not read gets no news.
@@ -317,7 +320,7 @@ impl<'a> Exchange<'a> {
     ) -> Result<(), Failed> {
         self.after = self.after_answer(changes);
         let mut out = self.client.shared.buffer();
-        write::response(&mut out, bytes, &self.response, self.after);
+        write::response(&mut out, bytes, &self.response, self.own, self.after);
         let body = if changes { Body::UntilClose } else { self.response.body };
         if changes {
             let rest = std::mem::replace(&mut self.there, Flow::new(Body::UntilClose, Vec::new()));

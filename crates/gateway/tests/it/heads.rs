@@ -74,7 +74,7 @@ fn responses() {
         let mut head = Response::default();
         head.read(bytes.as_bytes(), b"GET", &Limits::default()).expect("an answer").expect("all of it");
         let mut out = Vec::new();
-        response(&mut out, bytes.as_bytes(), &head, after);
+        response(&mut out, bytes.as_bytes(), &head, "", after);
         let out = String::from_utf8(out).expect("text").replace("\r\n", "|");
         writeln!(text, "{case} {after:?}\n    {out}").expect("a String takes everything");
     }

@@ -7,5 +7,6 @@ mod places;
 mod requests;
 mod responses;
 mod serving;
+mod sessions;
 mod site;
 mod splitting;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 use wire::Table;
-use wire::table::{Balance, Endpoint, Lane, Limits, Listen};
+use wire::table::{Balance, Door, Endpoint, Lane, Limits, Listen};
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -186,6 +186,7 @@ pub(crate) fn table_of(generation: u64, lanes: &[(u32, u16, &[SocketAddr])]) -> 
     let lanes = lanes.iter().map(|(release, percent, endpoints)| Lane {
         release: ReleaseNumber(*release),
         share: Share::percent(*percent),
+        door: Door::Open,
         matches: Vec::new(),
         endpoints: endpoints.iter().map(|address| Endpoint { address: address.to_string(), draining: false }).collect(),
         balance: Balance::LeastRequests,
