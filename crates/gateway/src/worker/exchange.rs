@@ -344,7 +344,10 @@ impl<'a> Exchange<'a> {
 
     fn after_answer(&self, changes: bool) -> After {
         let request = &self.client.request;
-        let stays = request.keep_alive && self.response.body != Body::UntilClose && !self.client.shared.stopping.get();
+        // Whoever answers early and hangs up will never read the rest of the request.
+        let read = self.there.is_over() || self.response.keep_alive;
+        let ends_by_itself = self.response.body != Body::UntilClose;
+        let stays = request.keep_alive && ends_by_itself && read && !self.client.shared.stopping.get();
         match (changes, stays, request.old) {
             (true, _, _) => After::Changes,
             (false, false, _) => After::Closes,

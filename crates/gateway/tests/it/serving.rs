@@ -392,3 +392,37 @@ fn no_request_is_lost_to_a_swap() {
     assert!(sum[0] > sum[1] && sum[1] > 0, "{sum:?}");
     assert_eq!(site.claims(), 0, "nothing is under way");
 }
+
+/// An instance that refuses an upload without reading it: the client hears why, although it still sends.
+#[test]
+fn an_early_answer_is_heard() {
+    let address = instance(|mut stream| {
+        let mut head = [0; 64];
+        let _ = stream.read(&mut head).expect("a head");
+        let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!";
+        stream.write_all(answer).expect("it is taken");
+        // What is still sent is read for a moment, as good servers do.
+        stream.shutdown(Shutdown::Write).expect("half of it");
+        let mut room = vec![0; 1 << 16];
+        for _ in 0..16 {
+            if stream.read(&mut room).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+    });
+    let site = Site::new(&table(1, &[address]));
+    let mut client = site.client();
+    let mut writer = client.try_clone().expect("a second hand");
+    let send = move || {
+        let _ = writer.write_all(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 67108864\r\n\r\n");
+        let room = vec![0; 1 << 16];
+        while writer.write_all(&room).is_ok() {}
+    };
+    let sending = Builder::new().spawn(send).expect("a thread");
+    assert_eq!(
+        hear_until(&mut client, "no!"),
+        "HTTP/1.1 413 Content Too Large|Content-Length: 3|Connection: close||no!"
+    );
+    drop(client);
+    sending.join().expect("it ends");
+}
