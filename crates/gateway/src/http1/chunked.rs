@@ -1,0 +1,126 @@
+//! Bodies in chunks: where each begins and ends, so that they are passed on as they come.
+
+use super::head::is_token;
+use super::refusal::Refusal;
+
+/// The most bytes of a chunk's first line: its size, and what some call extensions.
+pub const SIZE_LINE_BYTES_MAX: usize = 256;
+/// The most bytes of what follows the last chunk.
+pub const TRAILER_BYTES_MAX: usize = 8 << 10;
+
+/// A body in chunks while it is read. It sees each byte once and keeps none.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunked {
+    state: State,
+    /// Bytes of the line or of the trailers so far.
+    length: usize,
+}
+
+impl Default for Chunked {
+    fn default() -> Self {
+        Self { state: State::Size { value: 0, digits: 0 }, length: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Size { value: u64, digits: u8 },
+    Extension { value: u64 },
+    SizeEnd { value: u64 },
+    Data { left: u64 },
+    DataCr,
+    DataLf,
+    TrailerStart,
+    Trailer { named: bool },
+    TrailerLf,
+    LastLf,
+    Done,
+}
+
+/// What a stretch of bytes was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many bytes of the input belong to this body.
+    pub taken: usize,
+    /// How many of those are the body itself.
+    pub data: u64,
+    /// Whether the body is over.
+    pub done: bool,
+}
+
+impl Chunked {
+    /// Reads on. What is taken can be passed on as it is.
+    pub fn read(&mut self, input: &[u8]) -> Result<Piece, Refusal> {
+        let mut at = 0;
+        let mut data = 0;
+        while let Some(byte) = input.get(at) {
+            if let State::Data { left } = self.state {
+                let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len() - at);
+                at += here;
+                data += here as u64;
+                let left = left - here as u64;
+                self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+                continue;
+            }
+            if self.state == State::Done {
+                break;
+            }
+            at += 1;
+            self.length += 1;
+            self.state = self.step(*byte)?;
+        }
+        Ok(Piece { taken: at, data, done: self.state == State::Done })
+    }
+
+    fn step(&mut self, byte: u8) -> Result<State, Refusal> {
+        const SIZE: Refusal = Refusal::bad("the size of a chunk is no number");
+        const END: Refusal = Refusal::bad("a chunk does not end where it should");
+        const LINE: Refusal = Refusal::bad("a line of a chunked body ends without CR");
+        let limit = match self.state {
+            State::Trailer { .. } | State::TrailerStart | State::TrailerLf | State::LastLf => TRAILER_BYTES_MAX,
+            _ => SIZE_LINE_BYTES_MAX,
+        };
+        if self.length > limit {
+            return Err(Refusal::bad("a line of a chunked body is too long"));
+        }
+        Ok(match (self.state, byte) {
+            (State::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
+                // Fifteen digits are more than anybody sends, and no number overflows.
+                if digits >= 15 {
+                    return Err(SIZE);
+                }
+                let digit = (byte as char).to_digit(16).unwrap_or_default();
+                State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 }
+            }
+            (State::Size { digits: 0, .. }, _) => return Err(SIZE),
+            (State::Size { value, .. } | State::Extension { value }, b'\r') => State::SizeEnd { value },
+            (State::Size { value, .. }, b';') => State::Extension { value },
+            (State::Size { .. }, _) => return Err(SIZE),
+            (State::Extension { value }, b'\t' | b' '..=b'~') => State::Extension { value },
+            (State::Extension { .. }, _) => {
+                return Err(Refusal::bad("the extension of a chunk has a control character"));
+            }
+            (State::SizeEnd { value }, b'\n') => {
+                self.length = 0;
+                if value == 0 { State::TrailerStart } else { State::Data { left: value } }
+            }
+            (State::DataCr, b'\r') => State::DataLf,
+            (State::DataLf, b'\n') => {
+                self.length = 0;
+                State::Size { value: 0, digits: 0 }
+            }
+            (State::DataCr | State::DataLf, _) => return Err(END),
+            (State::TrailerStart, b'\r') => State::LastLf,
+            (State::TrailerStart, _) if is_token(byte) => State::Trailer { named: false },
+            (State::Trailer { named: false }, b':') => State::Trailer { named: true },
+            (State::Trailer { named: false }, _) if is_token(byte) => State::Trailer { named: false },
+            (State::Trailer { named: true }, b'\r') => State::TrailerLf,
+            (State::Trailer { named: true }, b'\t' | b' '..=b'~' | 0x80..) => State::Trailer { named: true },
+            (State::TrailerStart | State::Trailer { .. }, _) => return Err(Refusal::bad("a trailer is no field")),
+            (State::TrailerLf, b'\n') => State::TrailerStart,
+            (State::LastLf, b'\n') => State::Done,
+            (State::SizeEnd { .. } | State::TrailerLf | State::LastLf, _) => return Err(LINE),
+            (State::Data { .. } | State::Done, _) => self.state,
+        })
+    }
+}

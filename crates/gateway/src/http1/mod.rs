@@ -1,0 +1,23 @@
+//! HTTP/1, strictly: what two servers could read in two ways is refused, so that whoever stands behind
+//! the gateway sees the same single request that the gateway saw.
+//!
+//! A head is read into stretches of the buffer it came in, so that it can be passed on in whole runs of
+//! bytes. Nothing here does IO.
+
+pub mod chunked;
+pub mod field;
+pub mod framing;
+pub mod head;
+pub mod refusal;
+pub mod request;
+pub mod response;
+pub mod target;
+pub mod write;
+
+pub use chunked::{Chunked, Piece};
+pub use field::{Field, Known, Stretch};
+pub use framing::Body;
+pub use head::Limits;
+pub use refusal::Refusal;
+pub use request::Request;
+pub use response::Response;

@@ -1,0 +1,189 @@
+//! Heads as they are passed on: whole runs of lines as they came, and what the gateway has to say itself.
+
+use super::field::{Field, Known};
+use super::request::Request;
+use super::response::Response;
+use std::io::Write as _;
+use std::net::IpAddr;
+
+/// What the gateway says about a request to whoever answers it.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Where it came from.
+    pub client: IpAddr,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// A number for it, where it brought none.
+    pub id: u128,
+}
+
+/// The head of a request for an instance.
+pub fn request(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {
+    out.extend_from_slice(request.method.of(buffer));
+    out.push(b' ');
+    match request.target.path_and_query {
+        path if path.is_empty() && request.method.of(buffer) == b"OPTIONS" => out.push(b'*'),
+        path if path.is_empty() => out.push(b'/'),
+        path => out.extend_from_slice(path.of(buffer)),
+    }
+    // An older client could not read an answer in chunks, so whoever answers is asked for none.
+    out.extend_from_slice(if request.old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
+    if request.target.authority.is_some() {
+        line(out, b"Host", request.host.of(buffer));
+    }
+    let replaced = |known: Known| match known {
+        Known::Host => request.target.authority.is_some(),
+        known => says_it_itself(known),
+    };
+    copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field.known));
+    forwarded(out, buffer, request, about);
+    if let Some(protocol) = request.upgrade {
+        out.extend_from_slice(b"Connection: Upgrade\r\n");
+        line(out, b"Upgrade", protocol.of(buffer));
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What nobody from outside is believed to say.
+fn says_it_itself(known: Known) -> bool {
+    matches!(known, Known::XForwardedFor | Known::XForwardedProto | Known::XForwardedHost | Known::Forwarded)
+}
+
+fn forwarded(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {
+    out.extend_from_slice(b"X-Forwarded-For: ");
+    address(out, about.client);
+    out.extend_from_slice(b"\r\n");
+    line(out, b"X-Forwarded-Proto", about.scheme.as_bytes());
+    if !request.host.is_empty() {
+        line(out, b"X-Forwarded-Host", request.host.of(buffer));
+    }
+    let has = |known: Known| request.fields.iter().any(|field| field.known == known && !field.value.is_empty());
+    if !has(Known::XRequestId) {
+        out.extend_from_slice(b"X-Request-Id: ");
+        hexadecimal(out, about.id);
+        out.extend_from_slice(b"\r\n");
+    }
+    if !has(Known::Traceparent) {
+        out.extend_from_slice(b"traceparent: 00-");
+        hexadecimal(out, about.id);
+        out.push(b'-');
+        hexadecimal_half(out, (about.id >> 64) as u64 | 1);
+        out.extend_from_slice(b"-00\r\n");
+    }
+}
+
+/// What becomes of the client's connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It takes another request.
+    Stays,
+    /// The same, and an older client has to be told.
+    StaysAsTold,
+    /// It is closed.
+    Closes,
+    /// Another protocol is spoken on it.
+    Changes,
+}
+
+/// The head of an answer for the client, with whole lines of the gateway's own.
+pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str, after: After) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number(out, response.status);
+    out.push(b' ');
+    out.extend_from_slice(response.reason.of(buffer));
+    out.extend_from_slice(b"\r\n");
+    let changes = after == After::Changes;
+    copy(out, buffer, &response.fields, |field| !field.hop || (changes && field.known == Known::Upgrade));
+    out.extend_from_slice(own.as_bytes());
+    match after {
+        After::Stays => {}
+        After::StaysAsTold => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        After::Closes => out.extend_from_slice(b"Connection: close\r\n"),
+        After::Changes => out.extend_from_slice(b"Connection: Upgrade\r\n"),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// An answer of the gateway's own.
+pub fn own(out: &mut Vec<u8>, status: u16, fields: &[(&str, &str)], body: &str, head_only: bool, after: After) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number(out, status);
+    out.push(b' ');
+    out.extend_from_slice(reason(status).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for (name, value) in fields {
+        line(out, name.as_bytes(), value.as_bytes());
+    }
+    line(out, b"Content-Length", body.len().to_string().as_bytes());
+    match after {
+        After::Closes => out.extend_from_slice(b"Connection: close\r\n"),
+        After::StaysAsTold => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        After::Stays | After::Changes => {}
+    }
+    out.extend_from_slice(b"\r\n");
+    if !head_only {
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
+/// What a status that the gateway answers with is called.
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        417 => "Expectation Failed",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
+
+/// The kept lines, neighbours together.
+fn copy(out: &mut Vec<u8>, buffer: &[u8], fields: &[Field], kept: impl Fn(&Field) -> bool) {
+    let mut run = (0, 0);
+    for field in fields.iter().filter(|field| kept(field)) {
+        let (start, end) = (field.line.start as usize, field.line.end as usize);
+        if run.1 != start {
+            out.extend_from_slice(buffer.get(run.0..run.1).unwrap_or_default());
+            run.0 = start;
+        }
+        run.1 = end;
+    }
+    out.extend_from_slice(buffer.get(run.0..run.1).unwrap_or_default());
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn number(out: &mut Vec<u8>, status: u16) {
+    let digit = |value: u16| b'0' + (value % 10) as u8;
+    out.extend_from_slice(&[digit(status / 100), digit(status / 10), digit(status)]);
+}
+
+fn address(out: &mut Vec<u8>, address: IpAddr) {
+    // A Vec takes everything.
+    let _ = write!(out, "{}", address.to_canonical());
+}
+
+fn hexadecimal(out: &mut Vec<u8>, number: u128) {
+    hexadecimal_half(out, (number >> 64) as u64);
+    hexadecimal_half(out, number as u64);
+}
+
+fn hexadecimal_half(out: &mut Vec<u8>, number: u64) {
+    let digits: [u8; 16] = std::array::from_fn(|place| b"0123456789abcdef"[(number >> (60 - 4 * place)) as usize & 15]);
+    out.extend_from_slice(&digits);
+}

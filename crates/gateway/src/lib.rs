@@ -1,0 +1,12 @@
+//! The data plane: the HTTP proxy that splits, matches, mirrors, drains and counts. It consumes
+//! immutable tables and produces counts; it has never heard of rollouts.
+
+pub mod count;
+pub mod fleet;
+pub mod histogram;
+pub mod http1;
+pub mod pool;
+pub mod session;
+pub mod split;
+pub mod table;
+pub mod worker;

@@ -1,0 +1,88 @@
+//! Time for ten thousand connections: one sweep looks at all that are due, in place of a timer for
+//! each request.
+
+use model::Span;
+use slab::Slab;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+/// How often is looked whose time is over, and so how exact a time-out is.
+pub(crate) const SWEEP_EVERY: Span = Span(250);
+
+/// All that has a time.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    now_ms: Cell<u64>,
+    all: RefCell<Slab<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    due_ms: u64,
+    waker: Option<Waker>,
+}
+
+/// One connection's time.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    of: Rc<Watches>,
+    key: usize,
+}
+
+impl Watches {
+    /// Somebody who has no time limit yet.
+    pub(crate) fn watch(self: &Rc<Self>) -> Watch {
+        let key = self.all.borrow_mut().insert(Entry { due_ms: u64::MAX, waker: None });
+        Watch { of: Rc::clone(self), key }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.all.borrow().len()
+    }
+
+    /// Everybody is woken, to see that things have changed.
+    pub(crate) fn wake_all(&self) {
+        self.all.borrow_mut().iter_mut().filter_map(|(_, entry)| entry.waker.take()).for_each(Waker::wake);
+    }
+
+    /// Time has passed: those whose time is over are woken.
+    pub(crate) fn sweep(&self, now_ms: u64) {
+        self.now_ms.set(now_ms);
+        for (_, entry) in self.all.borrow_mut().iter_mut().filter(|(_, entry)| entry.due_ms <= now_ms) {
+            if let Some(waker) = entry.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Watch {
+    /// From now on it may take so long.
+    pub(crate) fn allow(&self, span: Span) {
+        let due_ms = self.of.now_ms.get().saturating_add(span.0).saturating_add(SWEEP_EVERY.0);
+        if let Some(entry) = self.of.all.borrow_mut().get_mut(self.key) {
+            entry.due_ms = due_ms;
+        }
+    }
+
+    /// Whether its time is over; if not, whoever asks is woken when it is.
+    pub(crate) fn is_over(&self, context: &Context<'_>) -> bool {
+        let mut all = self.of.all.borrow_mut();
+        let Some(entry) = all.get_mut(self.key) else { return true };
+        if entry.due_ms <= self.of.now_ms.get() {
+            return true;
+        }
+        if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            entry.waker = Some(context.waker().clone());
+        }
+        false
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.of.all.borrow_mut().try_remove(self.key);
+    }
+}

@@ -1,0 +1,12 @@
+//! The gateway's tests, in one binary.
+
+mod chunks;
+mod counting;
+mod heads;
+mod places;
+mod requests;
+mod responses;
+mod serving;
+mod sessions;
+mod site;
+mod splitting;
