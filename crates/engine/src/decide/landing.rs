@@ -26,11 +26,15 @@ pub fn landed(state: &State, rollout: &Rollout, now: Time) -> Standing {
     }
     if plan.stable() != Some(kept) {
         // The plan's list is the whole one: what earlier landings left behind is in it.
-        standing.closings = plan
+        let closings = plan
             .closings
             .iter()
-            .map(|work| Closing { due: due(work, old, elapsed, until), work: work.clone() })
+            .map(|work| {
+                let due = if has_begun(&standing, work) { elapsed } else { due(work, old, elapsed, until) };
+                Closing { due, work: work.clone() }
+            })
             .collect();
+        standing.closings = closings;
     }
     if kept == plan.candidate {
         let brought = rollout.started.iter().filter_map(|number| plan.step(*number));
@@ -55,6 +59,16 @@ fn retire_the_forgotten(standing: &mut Standing, kept: ReleaseNumber, until: Tim
         if !standing.closings.iter().any(|closing| closing.work == work) {
             standing.closings.insert(0, Closing { due: until, work });
         }
+    }
+}
+
+/// A contraction that has begun has no way back any more, whoever lands meanwhile: it is finished.
+fn has_begun(standing: &Standing, work: &ClosingWork) -> bool {
+    match work {
+        ClosingWork::Contract { migration, .. } => {
+            standing.contracted.iter().any(|begun| begun.migration == *migration)
+        }
+        ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
     }
 }
 

@@ -7,7 +7,7 @@ use engine::journal::entry::{Ask, Entry};
 use engine::uphold::uphold;
 use expect_test::{Expect, expect};
 use model::plan::Verb;
-use model::standing::ClosingWork;
+use model::standing::{Closing, ClosingWork, Contracted};
 use model::*;
 use std::fmt::Write;
 
@@ -590,5 +590,24 @@ fn a_contraction_survives_a_return() {
         scene.deploy(next, migrated());
         scene.land();
         assert_eq!(contractions(&scene), ["split-name behind @6"], "after @{next}");
+    }
+}
+
+/// Whoever lands meanwhile takes over the window of a contraction that has not begun; one that has is
+/// finished.
+#[test]
+fn a_contraction_that_has_begun_waits_for_no_other_window() {
+    for begun in [false, true] {
+        let mut scene = Scene::standing(shop());
+        let (migration, old) = (name("split-name"), Some(number(5)));
+        let work = ClosingWork::Contract { migration: migration.clone(), old };
+        scene.state.standing.closings = vec![Closing { due: scene.state.elapsed(scene.now), work: work.clone() }];
+        if begun {
+            scene.state.standing.contracted = vec![Contracted { migration, old }];
+        }
+        scene.deploy(7, shop());
+        scene.land();
+        let closing = scene.state.standing.closings.iter().find(|closing| closing.work == work).expect("it is owed");
+        assert_eq!(closing.due <= scene.state.elapsed(scene.now), begun, "begun: {begun}");
     }
 }
