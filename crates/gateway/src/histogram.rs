@@ -10,20 +10,16 @@ const DOUBLINGS: u64 = 24;
 pub const BUCKETS: usize = (EXACT + PER_DOUBLING * DOUBLINGS + 1) as usize;
 
 /// Counts by time in microseconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
+    /// None before the first: most of what could be counted never comes.
     counts: Box<[u64]>,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { counts: vec![0; BUCKETS].into_boxed_slice() }
-    }
 }
 
 impl Histogram {
     /// One more that took so long.
     pub fn add(&mut self, micros: u64) {
+        self.make_room();
         if let Some(count) = self.counts.get_mut(bucket(micros)) {
             *count += 1;
         }
@@ -31,7 +27,16 @@ impl Histogram {
 
     /// Together with another.
     pub fn merge(&mut self, other: &Self) {
+        if !other.counts.is_empty() {
+            self.make_room();
+        }
         self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+    }
+
+    fn make_room(&mut self) {
+        if self.counts.is_empty() {
+            self.counts = vec![0; BUCKETS].into_boxed_slice();
+        }
     }
 
     /// How many there were.

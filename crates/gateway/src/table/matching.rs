@@ -1,6 +1,7 @@
 //! Whether a request is one of those that a match names.
 
 use super::Fault;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use wire::table::Match;
 
@@ -35,18 +36,20 @@ impl Matcher {
     /// Whether all of its conditions hold.
     pub fn takes(&self, asked: &dyn Asked) -> bool {
         let of = &self.of;
-        let has = |wanted: &[(String, Option<String>)], find: &dyn Fn(&[u8]) -> Option<Vec<u8>>| {
-            wanted.iter().all(|(name, value)| {
-                let found = find(name.as_bytes());
-                found.is_some_and(|found| value.as_ref().is_none_or(|value| value.as_bytes() == found))
-            })
-        };
         (of.methods.is_empty() || of.methods.iter().any(|method| method.as_bytes() == asked.method()))
             && (self.networks.is_empty() || self.networks.iter().any(|network| network.has(asked.client())))
-            && has(&of.headers, &|name| asked.header(name).map(<[u8]>::to_vec))
-            && has(&of.cookies, &|name| asked.cookie(name).map(<[u8]>::to_vec))
-            && has(&of.query, &|name| parameter(asked.query(), name))
+            && has_all(&of.headers, |name| asked.header(name).map(Cow::Borrowed))
+            && has_all(&of.cookies, |name| asked.cookie(name).map(Cow::Borrowed))
+            && has_all(&of.query, |name| parameter(asked.query(), name).map(Cow::Owned))
     }
+}
+
+/// Whether everything wanted is found, with its value where one is wanted.
+fn has_all<'a>(wanted: &[(String, Option<String>)], find: impl Fn(&[u8]) -> Option<Cow<'a, [u8]>>) -> bool {
+    wanted.iter().all(|(name, value)| {
+        let found = find(name.as_bytes());
+        found.is_some_and(|found| value.as_ref().is_none_or(|value| value.as_bytes() == &*found))
+    })
 }
 
 /// The value of a parameter, with `%41` and `+` undone.

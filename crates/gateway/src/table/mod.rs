@@ -13,7 +13,7 @@ use crate::pool::{Endpoint, Pool};
 use crate::session::Session;
 use crate::split::{SLOTS, Split, slot};
 use model::{ReleaseNumber, Subject};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use wire::table::{Door, Hold, Key, Limits, Path, Table, Unit};
 
@@ -112,8 +112,16 @@ impl Site {
                 Some(value) => self.give_slot(slot(&self.salt, value)),
                 None => self.give_slot(fastrand::u16(..SLOTS)),
             },
-            Some(Unit::ClientNetwork) => self.give_slot(slot(&self.salt, &network(asked.client()))),
+            Some(Unit::ClientNetwork) => self.give_slot(self.slot_of_network(asked.client())),
             None => self.give_slot(fastrand::u16(..SLOTS)),
+        }
+    }
+
+    /// Behind a changing IPv6 address there is one network: that is one client.
+    fn slot_of_network(&self, client: IpAddr) -> u16 {
+        match client.to_canonical() {
+            IpAddr::V4(address) => slot(&self.salt, &address.octets()),
+            IpAddr::V6(address) => slot(&self.salt, &address.octets()[..8]),
         }
     }
 
@@ -160,22 +168,10 @@ impl Lane {
                     .parse()
                     .map_err(|_| Fault::new(format!("`{}` is no address with a port", endpoint.address)))?;
                 let known = old.and_then(|pool| pool.endpoint(address));
-                let endpoint_known = known.unwrap_or_else(|| Rc::new(Endpoint::new(address)));
-                Ok((endpoint_known, endpoint.draining))
+                Ok((known.unwrap_or_else(|| Rc::new(Endpoint::new(address))), endpoint.draining))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let tally = old.map(|pool| pool.tally()).unwrap_or_default();
         Ok(Self { door: lane.door, matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, tally)) })
-    }
-}
-
-/// What of an address is one client: behind a changing IPv6 address there is one network.
-fn network(address: std::net::IpAddr) -> Vec<u8> {
-    match address {
-        std::net::IpAddr::V4(address) => address.octets().to_vec(),
-        std::net::IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(address) => address.octets().to_vec(),
-            None => address.octets()[..8].to_vec(),
-        },
     }
 }

@@ -5,7 +5,7 @@ use super::exchange::{self, Outcome};
 use super::flow::poll_read;
 use super::watch::Watch;
 use crate::http1::write::{About, After, own};
-use crate::http1::{Body, Limits, Refusal, Request, Stretch};
+use crate::http1::{Body, Limits, Refusal, Request, Response, Stretch};
 use crate::table::{Asked, Given, Site};
 use model::Span;
 use std::future::poll_fn;
@@ -33,6 +33,7 @@ pub(crate) struct Client {
     /// What was read and not used: a head, what follows it, what the client sent ahead.
     pub(crate) held: Vec<u8>,
     pub(crate) request: Request,
+    pub(crate) response: Response,
     /// The length of the head in `held`.
     pub(crate) head: usize,
     /// How long it may be idle between requests: as the last service says.
@@ -50,8 +51,8 @@ enum Came {
 /// Serves a client until it goes, or has to.
 pub(crate) async fn serve(stream: TcpStream, peer: IpAddr, shared: Rc<Shared>) {
     let watch = shared.watches.watch();
-    let (held, request) = (Vec::new(), Request::default());
-    let mut client = Client { stream, peer, shared, watch, held, request, head: 0, keep_alive: FIRST_WITHIN };
+    let (held, request, response) = (Vec::new(), Request::default(), Response::default());
+    let mut client = Client { stream, peer, shared, watch, held, request, response, head: 0, keep_alive: FIRST_WITHIN };
     loop {
         let stays = match client.next().await {
             Came::Request => client.answer().await,

@@ -5,7 +5,7 @@ use super::client::Client;
 use super::flow::{Broken, Flow, poll_read};
 use crate::count::End;
 use crate::http1::write::{self, About, After};
-use crate::http1::{Body, Limits, Response};
+use crate::http1::{Body, Limits};
 use crate::pool::{Claim, Pool};
 use crate::table::{Given, Site};
 use model::Span;
@@ -112,7 +112,6 @@ struct Exchange<'a> {
     there: Flow,
     /// To the client, once the answer's head is there.
     back: Option<Flow>,
-    response: Response,
     /// The beginning of an answer's head.
     held: Vec<u8>,
     after: After,
@@ -134,7 +133,7 @@ impl<'a> Exchange<'a> {
         write::request(&mut head, &client.held, &client.request, about);
         let there = Flow::new(client.request.body, head);
         let limits = site.limits;
-        let response = Response::default();
+        client.response.clear();
         Self {
             client,
             stream,
@@ -142,7 +141,6 @@ impl<'a> Exchange<'a> {
             own,
             there,
             back: None,
-            response,
             held: Vec::new(),
             after: After::Stays,
             ended_there: false,
@@ -215,16 +213,14 @@ impl<'a> Exchange<'a> {
 
     /// The request's body. That the instance takes no more of it is no failure while it answers.
     fn poll_there(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
-        let shared = &self.client.shared;
-        let mut scratch = shared.scratch.borrow_mut();
-        let mut beyond = Vec::new();
+        let client = &mut *self.client;
+        let mut scratch = client.shared.scratch.borrow_mut();
         let before = self.there.bytes;
-        let polled = self.there.poll(context, &mut self.client.stream, &mut self.stream, &mut scratch, &mut beyond);
-        drop(scratch);
-        self.client.held.extend_from_slice(&beyond);
+        let polled = self.there.poll(context, &mut client.stream, &mut self.stream, &mut scratch, &mut client.held);
         if self.there.bytes != before {
-            self.client.watch.allow(self.limits.idle);
+            client.watch.allow(self.limits.idle);
         }
+        drop(scratch);
         match polled {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(())) if self.after == After::Changes => {
@@ -233,11 +229,7 @@ impl<'a> Exchange<'a> {
                 let _ = Pin::new(&mut self.stream).poll_shutdown(context);
                 Ok(())
             }
-            Poll::Ready(Ok(())) => {
-                self.ended_there = true;
-                Ok(())
-            }
-            Poll::Ready(Err(Broken::Sink)) => {
+            Poll::Ready(Ok(()) | Err(Broken::Sink)) => {
                 self.ended_there = true;
                 Ok(())
             }
@@ -268,8 +260,8 @@ impl<'a> Exchange<'a> {
     /// Takes heads from the start of these bytes, interim ones first.
     fn take_answer(&mut self, context: &mut Context<'_>, mut bytes: &[u8]) -> Result<(), Failed> {
         loop {
-            let method = self.client.request.method.of(&self.client.held);
-            let head = match self.response.read(bytes, method, &Limits::default()) {
+            let Client { request, response, held, .. } = &mut *self.client;
+            let head = match response.read(bytes, request.method.of(held), &Limits::default()) {
                 Ok(Some(head)) => head,
                 Ok(None) => {
                     self.held.extend_from_slice(bytes);
@@ -277,14 +269,14 @@ impl<'a> Exchange<'a> {
                 }
                 Err(refusal) => return Err(Failed::Instance(refusal.status, "the instance gave no answer\n")),
             };
-            let changes = self.response.status == 101 && self.client.request.upgrade.is_some();
-            if self.response.status == 101 && !changes {
+            let changes = self.client.response.status == 101 && self.client.request.upgrade.is_some();
+            if self.client.response.status == 101 && !changes {
                 return Err(Failed::Instance(502, "the instance changed the protocol unasked\n"));
             }
-            if self.response.status < 200 && !changes {
+            if self.client.response.status < 200 && !changes {
                 self.pass_on_interim(context, bytes)?;
                 bytes = bytes.get(head..).unwrap_or_default();
-                self.response.clear();
+                self.client.response.clear();
                 if bytes.is_empty() {
                     return Ok(());
                 }
@@ -300,7 +292,7 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         let mut out = self.client.shared.buffer();
-        write::response(&mut out, bytes, &self.response, "", After::Stays);
+        write::response(&mut out, bytes, &self.client.response, "", After::Stays);
         let mut flow = Flow::new(Body::None, out);
         flow.begin(context, &mut self.client.stream, &[]).map_err(|_| Failed::Broken)?;
         // An empty send buffer has room for a head; a client that does not read gets no news.
@@ -320,8 +312,8 @@ impl<'a> Exchange<'a> {
     ) -> Result<(), Failed> {
         self.after = self.after_answer(changes);
         let mut out = self.client.shared.buffer();
-        write::response(&mut out, bytes, &self.response, self.own, self.after);
-        let body = if changes { Body::UntilClose } else { self.response.body };
+        write::response(&mut out, bytes, &self.client.response, self.own, self.after);
+        let body = if changes { Body::UntilClose } else { self.client.response.body };
         if changes {
             let rest = std::mem::replace(&mut self.there, Flow::new(Body::UntilClose, Vec::new()));
             self.client.shared.give_back(rest.into_buffer());
@@ -336,8 +328,7 @@ impl<'a> Exchange<'a> {
         if changes {
             // What the client sent ahead belongs to the new protocol.
             let ahead = self.client.held.split_off(self.client.head.min(self.client.held.len()));
-            let begun = self.there.begin(context, &mut self.stream, &ahead);
-            begun.map_err(|_| Failed::Broken)?;
+            self.there.begin(context, &mut self.stream, &ahead).map_err(|_| Failed::Broken)?;
         }
         Ok(())
     }
@@ -345,8 +336,8 @@ impl<'a> Exchange<'a> {
     fn after_answer(&self, changes: bool) -> After {
         let request = &self.client.request;
         // Whoever answers early and hangs up will never read the rest of the request.
-        let read = self.there.is_over() || self.response.keep_alive;
-        let ends_by_itself = self.response.body != Body::UntilClose;
+        let read = self.there.is_over() || self.client.response.keep_alive;
+        let ends_by_itself = self.client.response.body != Body::UntilClose;
         let stays = request.keep_alive && ends_by_itself && read && !self.client.shared.stopping.get();
         match (changes, stays, request.old) {
             (true, _, _) => After::Changes,
@@ -367,14 +358,14 @@ impl<'a> Exchange<'a> {
 
     fn finish(self) -> Done {
         let sent = self.there.is_over();
-        let reusable = sent && self.response.keep_alive && self.held.is_empty() && self.after != After::Changes;
+        let reusable = sent && self.client.response.keep_alive && self.held.is_empty() && self.after != After::Changes;
         let stays = sent && matches!(self.after, After::Stays | After::StaysAsTold);
         let shared = &self.client.shared;
         shared.give_back(self.there.into_buffer());
         if let Some(back) = self.back {
             shared.give_back(back.into_buffer());
         }
-        let status = self.response.status;
+        let status = self.client.response.status;
         Done { status, stays, unread: !sent, reusable: reusable.then_some(self.stream) }
     }
 }

@@ -180,9 +180,7 @@ async fn work(listeners: Vec<std::net::TcpListener>, mut orders: mpsc::Receiver<
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
     shared.stopping.set(true);
     shared.watches.wake_all();
-    while shared.watches.len() > 0 {
-        tokio::time::sleep(Duration::from_millis(SWEEP_EVERY.0)).await;
-    }
+    shared.watches.emptied().await;
     sweeping.abort();
     Ok(())
 }

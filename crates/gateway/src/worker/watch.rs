@@ -6,6 +6,7 @@ use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
+use tokio::sync::Notify;
 
 /// How often is looked whose time is over, and so how exact a time-out is.
 pub(crate) const SWEEP_EVERY: Span = Span(250);
@@ -15,6 +16,7 @@ pub(crate) const SWEEP_EVERY: Span = Span(250);
 pub(crate) struct Watches {
     now_ms: Cell<u64>,
     all: RefCell<Slab<Entry>>,
+    emptied: Notify,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,13 @@ impl Watches {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.all.borrow().len()
+    }
+
+    /// Returns when there are none.
+    pub(crate) async fn emptied(&self) {
+        while self.len() > 0 {
+            self.emptied.notified().await;
+        }
     }
 
     /// Everybody is woken, to see that things have changed.
@@ -83,6 +92,10 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.of.all.borrow_mut().try_remove(self.key);
+        let mut all = self.of.all.borrow_mut();
+        all.try_remove(self.key);
+        if all.is_empty() {
+            self.of.emptied.notify_one();
+        }
     }
 }

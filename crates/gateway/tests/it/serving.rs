@@ -7,8 +7,9 @@ use gateway::worker::Refused;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 
 /// Cases against one instance, each on a connection of its own.
@@ -288,16 +289,22 @@ fn large_bodies_pass_both_ways_at_once() {
     sending.join().expect("all was sent");
 }
 
-/// A request keeps its claim over a new table, and its release is done only when it has ended.
-#[test]
-fn claims_outlive_tables() {
-    let (release, released) = std::sync::mpsc::sync_channel::<()>(1);
-    let released = std::sync::Mutex::new(released);
-    let slow = instance(move |mut stream| {
+/// An instance that answers when it is let.
+fn slow_instance() -> (SyncSender<()>, SocketAddr) {
+    let (release, released) = sync_channel::<()>(1);
+    let released = Mutex::new(released);
+    let address = instance(move |mut stream| {
         read_request(&mut stream).expect("a request");
         released.lock().expect("a lock").recv().expect("its time");
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow").expect("it is taken");
     });
+    (release, address)
+}
+
+/// A request keeps its claim over a new table, and its release is done only when it has ended.
+#[test]
+fn claims_outlive_tables() {
+    let (release, slow) = slow_instance();
     let quick = answering("HTTP/1.1 200 OK|Content-Length: 5||quick");
     let site = Site::new(&table_of(1, &[(1, 100, &[slow])]));
     let mut early = site.client();
@@ -323,13 +330,7 @@ fn claims_outlive_tables() {
 
 #[test]
 fn whoever_stops_answers_what_it_has() {
-    let (release, released) = std::sync::mpsc::sync_channel::<()>(1);
-    let released = std::sync::Mutex::new(released);
-    let slow = instance(move |mut stream| {
-        read_request(&mut stream).expect("a request");
-        released.lock().expect("a lock").recv().expect("its time");
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow").expect("it is taken");
-    });
+    let (release, slow) = slow_instance();
     let site = Site::new(&table(1, &[slow]));
     let mut idle = site.client();
     let mut busy = site.client();

@@ -225,3 +225,47 @@ fn stop() {
         "#]],
     );
 }
+
+/// A router that went back to an older table has given new work to what was drained: its instances stay
+/// until the right table is live again and that work had its time.
+#[test]
+fn a_stop_waits_for_what_an_older_table_let_in() {
+    let stopping = || {
+        let mut scene = Scene::begun(Service { strategy: recreate(), ..shop() }, is_stop);
+        scene.world.instances.insert(6, (4, 4));
+        scene.world.platform_late = true;
+        scene.look();
+        scene
+    };
+    crate::scene::check(
+        stopping,
+        &[
+            ("the right table is live", |_| {}),
+            ("an older one is", |scene| {
+                scene.world.routers_late = true;
+                scene.look();
+            }),
+            ("the right one is again", |scene| {
+                scene.world.routers_late = true;
+                scene.look();
+                scene.world.routers_late = false;
+                scene.look();
+            }),
+            ("and has been for a while", |scene| {
+                scene.world.routers_late = true;
+                scene.look();
+                scene.world.routers_late = false;
+                scene.look();
+                scene.wait(engine::observe::WENT_BACK_MAX);
+                scene.look();
+            }),
+        ],
+        |scene| scene.commands(),
+        &expect![[r#"
+            the right table is live   → scale @6 to 0
+            an older one is           → hold all requests: the maintenance page
+            the right one is again    → nothing
+            and has been for a while  → scale @6 to 0
+        "#]],
+    );
+}
