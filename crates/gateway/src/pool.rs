@@ -102,7 +102,7 @@ impl Pool {
         let chosen = match (self.balance, count) {
             (_, 0) => return None,
             (Balance::Random, _) => fastrand::usize(..count),
-            (Balance::RoundRobin, _) => self.next_turn(count),
+            (Balance::RoundRobin | Balance::ConsistentHash, _) => self.next_turn(count),
             (Balance::LeastRequests, ..=SCAN_MAX) => self.least(count),
             (Balance::LeastRequests, _) => {
                 let (one, other) = (fastrand::usize(..count), fastrand::usize(..count));

@@ -82,6 +82,9 @@ impl Site {
         if let Some(lane) = table.lanes.iter().find(|lane| lane.door != Door::Open && !lane.share.is_none()) {
             return Err(Fault::new(format!("release {} takes no new units but has a share of them", lane.release)));
         }
+        if table.paths.iter().any(|path| matches!(path, Path::Regex(_))) {
+            return Err(Fault::new("a service has no paths by expression: its rules have"));
+        }
         let split = Split::new(table.lanes.iter().map(|lane| lane.share))
             .ok_or_else(|| Fault::new("the shares do not sum to 100 %"))?;
         let lanes = table.lanes.iter().map(|lane| Lane::new(lane, before)).collect::<Result<Vec<_>, _>>()?;

@@ -86,6 +86,8 @@ impl Paths {
             let (list, key) = match path {
                 Path::Exact(path) => (&mut self.exact, path.as_bytes()),
                 Path::Prefix(path) => (&mut self.prefixes, path.strip_suffix('/').unwrap_or(path).as_bytes()),
+                // Not served yet: a table that has one is refused.
+                Path::Regex(_) => continue,
             };
             if let Err(index) = list.binary_search_by(|(known, _)| (**known).cmp(key)) {
                 list.insert(index, (key.into(), Rc::clone(site)));

@@ -4,6 +4,7 @@ use crate::site::*;
 use expect_test::{Expect, expect};
 use gateway::fleet::NotLive;
 use gateway::worker::Refused;
+use model::Span;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::Builder;
+use wire::table::Hold;
 
 /// Cases against one instance, each on a connection of its own.
 fn check(instance: SocketAddr, cases: &[&str], wanted: &Expect) {
@@ -138,7 +140,7 @@ fn nobody_answers() {
     let mut elsewhere = table(1, &[mirror()]);
     elsewhere.hosts = vec!["other".into()];
     let mut held = table(1, &[mirror()]);
-    held.hold = Some(wire::table::Hold { retry_after: model::Span::seconds(7), page: "<h1>Soon</h1>".into() });
+    held.hold = Some(Hold::new(Span::seconds(7), "<h1>Soon</h1>"));
     let mut small = table(1, &[mirror()]);
     small.limits.body_bytes_max = 4;
     let mut text = String::new();

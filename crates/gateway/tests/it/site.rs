@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 use wire::Table;
-use wire::table::{Balance, Door, Endpoint, Lane, Limits, Listen};
+use wire::table::{Endpoint, Lane};
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -183,24 +183,10 @@ pub(crate) fn table(generation: u64, endpoints: &[SocketAddr]) -> Table {
 
 /// A service of these releases, with their shares in percent.
 pub(crate) fn table_of(generation: u64, lanes: &[(u32, u16, &[SocketAddr])]) -> Table {
-    let lanes = lanes.iter().map(|(release, percent, endpoints)| Lane {
-        release: ReleaseNumber(*release),
-        share: Share::percent(*percent),
-        door: Door::Open,
-        matches: Vec::new(),
-        endpoints: endpoints.iter().map(|address| Endpoint { address: address.to_string(), draining: false }).collect(),
-        balance: Balance::LeastRequests,
+    let lanes = lanes.iter().map(|(release, percent, endpoints)| {
+        let endpoints = endpoints.iter().map(|address| Endpoint::new(address.to_string()));
+        Lane::new(ReleaseNumber(*release), Share::percent(*percent), endpoints.collect())
     });
-    Table {
-        service: Subject::from_text("service/shop/production/local"),
-        generation,
-        listen: vec![Listen { address: ":80".into() }],
-        hosts: Vec::new(),
-        paths: Vec::new(),
-        unit: None,
-        salt: "salt".into(),
-        lanes: lanes.collect(),
-        hold: None,
-        limits: Limits::default(),
-    }
+    let service = Subject::from_text("service/shop/production/local");
+    Table { salt: "salt".into(), ..Table::new(service, generation, lanes.collect()) }
 }
