@@ -63,6 +63,11 @@ impl Standing {
         let capacity = self.capacity(release);
         self.drained_from.get(&release).map_or(capacity, |from| capacity.min(*from))
     }
+
+    /// Whether a migration's contraction has begun: from then on it has no way back, whoever lands.
+    pub fn has_contracted(&self, migration: &Name) -> bool {
+        self.contracted.iter().any(|begun| begun.migration == *migration)
+    }
 }
 
 /// A release that no longer serves, but could within one Route.

@@ -435,12 +435,11 @@ impl<'a> Draft<'a> {
     /// The migrations whose contraction is this landing's to see to: of those it brings, and of those that
     /// landed before and lost theirs to a return. Not of those whose contraction has begun, or is `pending`.
     pub(super) fn to_contract(&self, pending: &[ClosingWork]) -> Vec<&'a Migration> {
-        let begun = |name: &Name| self.standing.contracted.iter().any(|contracted| contracted.migration == *name);
         let waits = |name: &Name| {
             pending.iter().any(|work| matches!(work, ClosingWork::Contract { migration, .. } if migration == name))
         };
         let all = self.migrations().iter().filter(|migration| migration.contract);
-        all.filter(|migration| !begun(&migration.name) && !waits(&migration.name)).collect()
+        all.filter(|migration| !self.standing.has_contracted(&migration.name) && !waits(&migration.name)).collect()
     }
 
     /// Waits for a person's yes.

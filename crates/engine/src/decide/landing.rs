@@ -65,9 +65,7 @@ fn retire_the_forgotten(standing: &mut Standing, kept: ReleaseNumber, until: Tim
 /// A contraction that has begun has no way back any more, whoever lands meanwhile: it is finished.
 fn has_begun(standing: &Standing, work: &ClosingWork) -> bool {
     match work {
-        ClosingWork::Contract { migration, .. } => {
-            standing.contracted.iter().any(|begun| begun.migration == *migration)
-        }
+        ClosingWork::Contract { migration, .. } => standing.has_contracted(migration),
         ClosingWork::Retire(_) | ClosingWork::Shrink { .. } => false,
     }
 }
