@@ -8,5 +8,6 @@ pub mod http1;
 pub mod pool;
 pub mod session;
 pub mod split;
+pub mod stream;
 pub mod table;
 pub mod worker;

@@ -5,11 +5,11 @@
 //! request chosen and not claimed.
 
 use crate::count::{Counts, End};
+use crate::stream::Stream;
 use model::ReleaseNumber;
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use tokio::net::TcpStream;
 use wire::table::Balance;
 
 /// The most idle connections to one instance, per worker.
@@ -42,7 +42,7 @@ pub(crate) struct Tally {
 pub struct Endpoint {
     address: SocketAddr,
     claims: Cell<u32>,
-    idle: RefCell<Vec<TcpStream>>,
+    idle: RefCell<Vec<Stream>>,
     /// Its connections are not used again.
     gone: Cell<bool>,
 }
@@ -151,21 +151,18 @@ impl Endpoint {
     }
 
     /// A connection that was used before and is still good, as far as can be seen.
-    pub(crate) fn take_idle(&self) -> Option<TcpStream> {
+    pub(crate) fn take_idle(&self) -> Option<Stream> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(stream) = idle.pop() {
-            // Whatever can be read from a connection that owes nothing means that it is over.
-            let mut byte = [0];
-            match stream.try_read(&mut byte) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(stream),
-                Ok(_) | Err(_) => {}
+        while let Some(mut stream) = idle.pop() {
+            if stream.is_silent() {
+                return Some(stream);
             }
         }
         None
     }
 
     /// A connection that can be used again.
-    pub(crate) fn keep_idle(&self, stream: TcpStream) {
+    pub(crate) fn keep_idle(&self, stream: Stream) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_MAX && !self.gone.get() {
             idle.push(stream);

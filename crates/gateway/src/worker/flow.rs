@@ -171,7 +171,7 @@ impl Flow {
         }
         self.pending.clear();
         self.sent = 0;
-        Poll::Ready(Ok(()))
+        Pin::new(sink).poll_flush(context).map_err(|_| Broken::Sink)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One worker: a thread, a runtime of its own, and everything that it serves by. Workers share nothing,
 //! so nothing on the way of a request is locked.
 
+mod answer;
+mod call;
 mod client;
 mod exchange;
 mod flow;
@@ -8,6 +10,7 @@ mod watch;
 
 use crate::count::Counts;
 use crate::pool::Pool;
+use crate::stream::Stream;
 use crate::table::{Fault, Places, Site};
 use model::Subject;
 use std::cell::{Cell, RefCell};
@@ -205,7 +208,7 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>) {
             Ok((stream, peer)) => {
                 // Small answers must not wait for acknowledgements of others.
                 let _ = stream.set_nodelay(true);
-                spawn_local(client::serve(stream, peer.ip(), Rc::clone(&shared)));
+                spawn_local(client::serve(Stream::Plain(stream), peer.ip(), Rc::clone(&shared)));
             }
             // No descriptors are left: the backlog keeps who comes until there are.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,

@@ -1,0 +1,175 @@
+//! What becomes of a request, in whatever protocol it came: all of that is decided here. Whoever carries
+//! bytes, in HTTP/1 or in HTTP/2, is told.
+
+use super::call::Call;
+use crate::count::End;
+use crate::http1::Body;
+use crate::http1::write::About;
+use crate::pool::{Claim, Pool};
+use crate::stream::Stream;
+use crate::table::{Asked as _, Given, Site};
+use model::Span;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+/// How many instances are asked for a connection before the client hears that none took it.
+const TRIES_MAX: u64 = 3;
+
+/// Who waits for an answer: in HTTP/1 a connection, in HTTP/2 one of its streams.
+pub(crate) trait Caller {
+    /// The request that is answered.
+    fn call(&self) -> &Call;
+
+    /// It is served by this site from now on.
+    fn belongs_to(&mut self, site: &Site);
+
+    /// Gives an answer of the gateway's own; whether the connection goes on.
+    async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool;
+
+    /// Carries the request to an instance and its answer back. `own` are lines of the answer's head that
+    /// are the gateway's.
+    async fn carry(&mut self, stream: Stream, site: &Site, about: &About, own: &str) -> Result<Done, Failed>;
+}
+
+/// An answer was given, by an instance.
+pub(crate) struct Done {
+    pub(crate) status: u16,
+    /// Whether the client's connection goes on.
+    pub(crate) stays: bool,
+    /// Whether some of the request was not read.
+    pub(crate) unread: bool,
+    /// The instance's connection, where another request can be sent on it.
+    pub(crate) reusable: Option<Stream>,
+}
+
+/// Why an instance did not answer to the end.
+pub(crate) enum Failed {
+    /// The instance said nothing, and took nothing that counts: another may be asked.
+    Untouched,
+    /// The instance failed before its answer began.
+    Instance(u16, &'static str),
+    /// Too late to tell anybody.
+    Broken,
+}
+
+/// How the client's connection goes on.
+pub(crate) struct Ended {
+    pub(crate) stays: bool,
+    /// Some of the request was not read.
+    pub(crate) unread: bool,
+}
+
+impl Ended {
+    fn said(stays: bool) -> Self {
+        Self { stays, unread: false }
+    }
+}
+
+/// What became of a request that a release was given.
+enum Outcome {
+    Answered {
+        status: u16,
+        ended: Ended,
+    },
+    /// No instance did, and the client was told nothing yet.
+    Unanswered {
+        status: u16,
+        why: &'static str,
+    },
+    /// The answer ended in the middle, or the client is gone.
+    Broken,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
+    let call = caller.call();
+    let Some(site) = call.shared.find(call.request.host.of(&call.held), call.path()) else {
+        return Ended::said(caller.say(404, &[], "no service is here\n").await);
+    };
+    caller.belongs_to(&site);
+    if let Body::Length(length) = caller.call().request.body
+        && length > site.limits.body_bytes_max
+    {
+        return Ended::said(caller.say(413, &[], "the body is too large\n").await);
+    }
+    if let Some(hold) = &site.hold {
+        let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
+        let fields = [("Retry-After", seconds.as_str()), ("Content-Type", "text/html; charset=utf-8")];
+        return Ended::said(caller.say(503, &fields, &hold.page).await);
+    }
+    match give(caller, &site).await {
+        Outcome::Answered { ended, .. } => ended,
+        Outcome::Unanswered { status, why } => Ended::said(caller.say(status, &[], why).await),
+        Outcome::Broken => Ended { stays: false, unread: false },
+    }
+}
+
+/// Gives the request to a release and lets it answer. Whatever comes of it is that release's, as are
+/// further tries.
+async fn give(caller: &mut impl Caller, site: &Site) -> Outcome {
+    let call = caller.call();
+    let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
+    let Some(Given { pool, matched, set_cookie }) = site.give(call) else {
+        return Outcome::Unanswered { status: 503, why: "no release is there\n" };
+    };
+    let begun = Instant::now();
+    let mut retries = 0;
+    let outcome = ask(caller, site, pool, &about, set_cookie.as_deref().unwrap_or_default(), &mut retries).await;
+    let end = match &outcome {
+        Outcome::Answered { status, .. } => End::Answered(*status),
+        Outcome::Unanswered { status, .. } => End::Unanswered(*status),
+        Outcome::Broken => End::Broken,
+    };
+    pool.count(matched, end, retries, begun.elapsed().as_micros() as u64);
+    outcome
+}
+
+/// Finds an instance and lets it answer.
+async fn ask(
+    caller: &mut impl Caller,
+    site: &Site,
+    pool: &Pool,
+    about: &About,
+    own: &str,
+    retries: &mut u64,
+) -> Outcome {
+    for tried in 0..TRIES_MAX {
+        *retries = tried;
+        let Some(claim) = pool.claim() else {
+            return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
+        };
+        let Some((stream, used)) = connect(&claim, site.limits.connect).await else { continue };
+        match caller.carry(stream, site, about, own).await {
+            Ok(Done { status, stays, unread, reusable }) => {
+                if let Some(stream) = reusable {
+                    claim.endpoint().keep_idle(stream);
+                }
+                return Outcome::Answered { status, ended: Ended { stays, unread } };
+            }
+            // A connection that was kept for long may have been closed at the very moment it was used.
+            Err(Failed::Untouched) if used && is_repeatable(caller.call()) => {}
+            Err(Failed::Untouched) => return Outcome::Unanswered { status: 502, why: "the instance hung up\n" },
+            Err(Failed::Instance(status, why)) => return Outcome::Unanswered { status, why },
+            Err(Failed::Broken) => return Outcome::Broken,
+        }
+    }
+    Outcome::Unanswered { status: 502, why: "no instance took the request\n" }
+}
+
+/// A connection to the claimed instance, and whether it was used before.
+async fn connect(claim: &Claim, within: Span) -> Option<(Stream, bool)> {
+    if let Some(stream) = claim.endpoint().take_idle() {
+        return Some((stream, true));
+    }
+    let connecting = TcpStream::connect(claim.endpoint().address());
+    let stream = timeout(Duration::from_millis(within.0), connecting).await.ok()?.ok()?;
+    let _ = stream.set_nodelay(true);
+    Some((Stream::Plain(stream), false))
+}
+
+/// Whether doing it twice does what doing it once does, and all of it is still there.
+fn is_repeatable(call: &Call) -> bool {
+    let safe: [&[u8]; 4] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE"];
+    call.request.body == Body::None && safe.contains(&call.method())
+}

@@ -1,0 +1,72 @@
+//! One request as it came, in whatever protocol. What is decided about it is decided from here.
+
+use super::Shared;
+use super::watch::Watch;
+use crate::http1::{Known, Request, Response, Stretch};
+use crate::table::Asked;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// A request as it came, and the head of its answer.
+pub(crate) struct Call {
+    pub(crate) shared: Rc<Shared>,
+    pub(crate) watch: Watch,
+    /// Where it came from.
+    pub(crate) peer: IpAddr,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// Its head, and what follows it. Requests of HTTP/2 stand here as HTTP/1, too.
+    pub(crate) held: Vec<u8>,
+    pub(crate) request: Request,
+    pub(crate) response: Response,
+    /// The length of the head in `held`.
+    pub(crate) head: usize,
+}
+
+impl Call {
+    pub(crate) fn new(shared: Rc<Shared>, peer: IpAddr, scheme: &'static str) -> Self {
+        let watch = shared.watches.watch();
+        let (held, request, response) = (Vec::new(), Request::default(), Response::default());
+        Self { shared, watch, peer, scheme, held, request, response, head: 0 }
+    }
+
+    /// The path, without its query. The whole server is asked where its root is.
+    pub(crate) fn path(&self) -> &[u8] {
+        let path = self.request.target.path_and_query.of(&self.held);
+        let path = path.get(..memchr::memchr(b'?', path).unwrap_or(path.len())).unwrap_or_default();
+        if path.starts_with(b"/") { path } else { b"/" }
+    }
+
+    fn text(&self, stretch: Stretch) -> &[u8] {
+        stretch.of(&self.held)
+    }
+}
+
+impl Asked for Call {
+    fn method(&self) -> &[u8] {
+        self.text(self.request.method)
+    }
+
+    fn query(&self) -> &[u8] {
+        let target = self.text(self.request.target.path_and_query);
+        memchr::memchr(b'?', target).and_then(|at| target.get(at + 1..)).unwrap_or_default()
+    }
+
+    fn header(&self, name: &[u8]) -> Option<&[u8]> {
+        let mut fields = self.request.fields.iter();
+        let field = fields.find(|field| self.text(field.name).eq_ignore_ascii_case(name))?;
+        Some(self.text(field.value))
+    }
+
+    fn cookie(&self, name: &[u8]) -> Option<&[u8]> {
+        let cookies = self.request.fields.iter().filter(|field| field.known == Known::Cookie);
+        cookies.flat_map(|field| self.text(field.value).split(|byte| *byte == b';')).find_map(|pair| {
+            let (key, value) = pair.split_at(memchr::memchr(b'=', pair)?);
+            (key.trim_ascii() == name).then(|| value.get(1..).unwrap_or_default().trim_ascii())
+        })
+    }
+
+    fn client(&self) -> IpAddr {
+        self.peer
+    }
+}
