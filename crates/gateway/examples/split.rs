@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let service = Subject::from_text("service/shop/production/local");
     let table = Table::new(service, 1, vec![lane(1, 90, stable), lane(2, 10, candidate)]);
-    let fleet = Fleet::start(vec![listen(address.parse()?, 1)?])?;
+    let fleet = Fleet::start(1, |_| {})?;
+    fleet.listen(address.parse()?, &listen(address.parse()?, 1)?)?;
     fleet.take(table).map_err(|why| format!("{why:?}"))?;
     loop {
         std::thread::park();

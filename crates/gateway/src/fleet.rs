@@ -1,16 +1,21 @@
 //! All workers of a gateway: what one is told, all are told, and it is live when every one says so.
 
-use crate::worker::{self, ORDERS_MAX, Order, Refused, Report};
+use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
+use model::Subject;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::{Builder, JoinHandle};
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::mpsc;
 use wire::Table;
 
 /// How many connections may wait for a worker.
 const BACKLOG: i32 = 4_096;
+/// A worker that does not answer for so long is not waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Workers, each on a thread of its own.
 #[derive(Debug)]
@@ -22,6 +27,15 @@ pub struct Fleet {
 struct Worker {
     orders: mpsc::Sender<Order>,
     thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// A worker has ended: its number, and whether it was told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub worker: usize,
+    /// Nobody told it to: it panicked, or could not begin.
+    pub broken: bool,
 }
 
 /// Why a table is not live in every worker.
@@ -59,49 +73,94 @@ fn listen_once(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Fleet {
-    /// One worker for each set of listeners.
-    pub fn start(listeners: Vec<Vec<TcpListener>>) -> io::Result<Self> {
+    /// So many workers, which serve nobody yet. Of each that ends it is told, on that worker's thread.
+    pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
         let mut workers = Vec::new();
-        for (number, listeners) in listeners.into_iter().enumerate() {
+        for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-            let work = move || worker::run(listeners, receiver);
-            let thread = Builder::new().name(format!("worker-{number}")).spawn(work)?;
+            let told = told.clone();
+            let work = move || {
+                let mut last_words = LastWords { told, ended: Ended { worker, broken: true } };
+                let result = worker::run(receiver);
+                last_words.ended.broken = result.is_err();
+                result
+            };
+            let thread = Builder::new().name(format!("worker-{worker}")).spawn(work)?;
             workers.push(Worker { orders, thread: Some(thread) });
         }
         Ok(Self { workers })
     }
 
+    /// How many workers there are.
+    pub fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
+    /// Accepts clients from these sockets, and from no others at this address. Each socket is read by a
+    /// worker, and each worker reads one: nobody waits in a backlog that is nobody's.
+    pub fn listen(&self, address: SocketAddr, sockets: &[TcpListener]) -> io::Result<()> {
+        let count = self.workers.len();
+        let mut shares: Vec<Vec<TcpListener>> = self.workers.iter().map(|_| Vec::new()).collect();
+        for index in 0..if sockets.is_empty() { 0 } else { sockets.len().max(count) } {
+            if let (Some(share), Some(socket)) = (shares.get_mut(index % count), sockets.get(index % sockets.len())) {
+                share.push(socket.try_clone()?);
+            }
+        }
+        let mut shares = shares.into_iter();
+        for answer in self.ask(|answer| Order::Listen(address, shares.next().unwrap_or_default(), answer)) {
+            answer.ok_or_else(|| io::Error::other("a worker does not answer"))??;
+        }
+        Ok(())
+    }
+
     /// Serves by this table. When it returns, it is live in every worker.
     pub fn take(&self, table: Table) -> Result<(), NotLive> {
         let table = Arc::new(table);
-        let asked = self.ask(|answer| Order::Table(Arc::clone(&table), answer));
-        let mut result = Ok(());
-        for answer in asked {
-            match answer.and_then(|answer| answer.blocking_recv().ok()) {
-                Some(Ok(())) => {}
-                Some(Err(refused)) => result = Err(NotLive::Refused(refused)),
-                None => return Err(NotLive::Unknown),
-            }
-        }
-        result
+        live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))
+    }
+
+    /// Serves this service no more.
+    pub fn remove(&self, service: &Subject, generation: u64) -> Result<(), NotLive> {
+        live(self.ask(|answer| Order::Remove(service.clone(), generation, answer)))
     }
 
     /// What all workers have under way; none where one did not answer.
     pub fn report(&self) -> Option<Report> {
         let mut sum = Report::default();
-        for answer in self.ask(Order::Report) {
-            sum.add(answer?.blocking_recv().ok()?);
+        for report in self.reports() {
+            sum.add(report?);
         }
         Some(sum)
     }
 
+    /// What each worker has under way; none for one that did not answer.
+    pub fn reports(&self) -> Vec<Option<Report>> {
+        self.ask(Order::Report)
+    }
+
+    /// Accepts no more clients; when it returns, whoever else reads the sockets gets all who come. Those
+    /// that are there are served once more. Whether every worker said so.
+    pub fn retire(&self) -> bool {
+        self.ask(Order::Retire).iter().all(Option::is_some)
+    }
+
     /// Tells all, before any answer is waited for.
-    fn ask<T>(&self, order: impl Fn(oneshot::Sender<T>) -> Order) -> Vec<Option<oneshot::Receiver<T>>> {
-        let ask = |worker: &Worker| {
-            let (answer, answered) = oneshot::channel();
-            worker.orders.blocking_send(order(answer)).ok().map(|()| answered)
-        };
-        self.workers.iter().map(ask).collect()
+    fn ask<T>(&self, mut order: impl FnMut(Answer<T>) -> Order) -> Vec<Option<T>> {
+        let asked: Vec<_> = self
+            .workers
+            .iter()
+            .map(|worker| {
+                let (answer, answered) = sync_channel(1);
+                // One that has no room for an order has not answered for very long.
+                worker.orders.try_send(order(answer)).ok().map(|()| answered)
+            })
+            .collect();
+        asked.into_iter().map(|answered| answered?.recv_timeout(ANSWER_WITHIN).ok()).collect()
     }
 
     /// Takes nothing new; returns when what is under way has ended.
@@ -115,10 +174,11 @@ impl Fleet {
         Ok(())
     }
 
-    fn tell_to_stop(&self) {
+    /// Takes nothing new, and lets go of connections that wait for another request.
+    pub fn tell_to_stop(&self) {
         for worker in &self.workers {
             // One that has ended needs no telling.
-            let _ = worker.orders.blocking_send(Order::Stop);
+            let _ = worker.orders.try_send(Order::Stop);
         }
     }
 }
@@ -126,5 +186,29 @@ impl Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         self.tell_to_stop();
+    }
+}
+
+fn live(answers: Vec<Option<Result<(), Refused>>>) -> Result<(), NotLive> {
+    let mut result = Ok(());
+    for answer in answers {
+        match answer {
+            Some(Ok(())) => {}
+            Some(Err(refused)) => result = Err(NotLive::Refused(refused)),
+            None => return Err(NotLive::Unknown),
+        }
+    }
+    result
+}
+
+/// Tells that a worker has ended, however it did: a panic runs this, too.
+struct LastWords<T: Fn(Ended)> {
+    told: T,
+    ended: Ended,
+}
+
+impl<T: Fn(Ended)> Drop for LastWords<T> {
+    fn drop(&mut self) {
+        (self.told)(self.ended);
     }
 }

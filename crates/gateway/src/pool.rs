@@ -88,6 +88,17 @@ impl Pool {
         outcomes.add(end, retries, micros);
     }
 
+    /// Has under way what it had when it was in a table before.
+    pub(crate) fn take_up(&mut self, before: &Pool) {
+        self.tally = before.tally();
+        for endpoint in self.open.iter_mut().chain(&mut self.draining) {
+            if let Some(known) = before.endpoint(endpoint.address) {
+                known.gone.set(false);
+                *endpoint = known;
+            }
+        }
+    }
+
     pub(crate) fn tally(&self) -> Rc<Tally> {
         Rc::clone(&self.tally)
     }

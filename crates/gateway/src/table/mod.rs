@@ -3,9 +3,11 @@
 //! A table is immutable. What outlives one, the pools with their claims and idle connections, is carried
 //! to the next by address.
 
+mod address;
 mod matching;
 mod place;
 
+pub use address::addresses;
 pub use matching::{Asked, Matcher};
 pub use place::Places;
 
@@ -24,6 +26,8 @@ pub struct Site {
     pub service: Subject,
     /// Which of its tables this is.
     pub generation: u64,
+    /// Where it is served; wherever the gateway listens, where empty.
+    pub addresses: Vec<SocketAddr>,
     /// The hosts, in lower case.
     pub hosts: Vec<String>,
     /// The paths.
@@ -91,6 +95,7 @@ impl Site {
         Ok(Self {
             service: table.service.clone(),
             generation: table.generation,
+            addresses: addresses(table)?,
             hosts: table.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             paths: table.paths.clone(),
             hold: table.hold.clone(),
@@ -145,6 +150,20 @@ impl Site {
         let session = Session { unit, release: given.pool.release().0 };
         let set_cookie = (known != Some(session)).then(|| session.line(name, key));
         Some(Given { set_cookie, ..given })
+    }
+
+    /// Whether it is served at this address.
+    pub fn listens_at(&self, address: SocketAddr) -> bool {
+        self.addresses.is_empty() || self.addresses.contains(&address)
+    }
+
+    /// What a release has under way since it was in a table before; whether it is in this one.
+    pub(crate) fn take_up(&mut self, before: &Pool) -> bool {
+        let lane = self.lanes.iter_mut().find(|lane| lane.pool.release() == before.release());
+        lane.and_then(|lane| Rc::get_mut(&mut lane.pool)).is_some_and(|pool| {
+            pool.take_up(before);
+            true
+        })
     }
 
     /// The instances of a release.

@@ -84,7 +84,7 @@ enum Outcome {
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
     let call = caller.call();
-    let Some(site) = call.shared.find(call.request.host.of(&call.held), call.path()) else {
+    let Some(site) = call.listening.find(call.request.host.of(&call.held), call.path()) else {
         return Ended::said(caller.say(404, &[], "no service is here\n").await);
     };
     caller.belongs_to(&site);

@@ -1,6 +1,7 @@
 //! One request as it came, in whatever protocol. What is decided about it is decided from here.
 
 use super::Shared;
+use super::listening::Listening;
 use super::watch::Watch;
 use crate::http1::{Known, Request, Response, Stretch};
 use crate::table::Asked;
@@ -10,6 +11,8 @@ use std::rc::Rc;
 /// A request as it came, and the head of its answer.
 pub(crate) struct Call {
     pub(crate) shared: Rc<Shared>,
+    /// Where it came in.
+    pub(crate) listening: Rc<Listening>,
     pub(crate) watch: Watch,
     /// Where it came from.
     pub(crate) peer: IpAddr,
@@ -24,10 +27,10 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(shared: Rc<Shared>, peer: IpAddr, scheme: &'static str) -> Self {
+    pub(crate) fn new(shared: Rc<Shared>, listening: Rc<Listening>, peer: IpAddr, scheme: &'static str) -> Self {
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
-        Self { shared, watch, peer, scheme, held, request, response, head: 0 }
+        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0 }
     }
 
     /// The path, without its query. The whole server is asked where its root is.

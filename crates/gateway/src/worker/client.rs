@@ -5,6 +5,7 @@ use super::answer::{Caller, Done, Ended, Failed, answer};
 use super::call::Call;
 use super::exchange::Exchange;
 use super::flow::poll_read;
+use super::listening::Listening;
 use crate::http1::write::{About, After, own};
 use crate::http1::{Body, Limits, Refusal};
 use crate::stream::Stream;
@@ -42,8 +43,8 @@ enum Came {
 }
 
 /// Serves a client until it goes, or has to.
-pub(crate) async fn serve(stream: Stream, peer: IpAddr, shared: Rc<Shared>) {
-    let mut client = Client { stream, call: Call::new(shared, peer, "http"), keep_alive: FIRST_WITHIN };
+pub(crate) async fn serve(stream: Stream, peer: IpAddr, listening: Rc<Listening>, shared: Rc<Shared>) {
+    let mut client = Client { stream, call: Call::new(shared, listening, peer, "http"), keep_alive: FIRST_WITHIN };
     loop {
         match client.next().await {
             Came::Request => {}
@@ -90,7 +91,7 @@ impl Client {
                         fresh = true;
                     }
                     Poll::Ready(_) => return Poll::Ready(Came::Over),
-                    Poll::Pending if !began && self.call.shared.stopping.get() => return Poll::Ready(Came::Over),
+                    Poll::Pending if !began && self.call.shared.hurrying.get() => return Poll::Ready(Came::Over),
                     Poll::Pending if self.call.watch.is_over(context) => {
                         let late = Refusal { status: 408, why: "the head took too long" };
                         return Poll::Ready(if began { Came::Refused(late) } else { Came::Over });

@@ -6,21 +6,25 @@ mod call;
 mod client;
 mod exchange;
 mod flow;
+mod listening;
 mod watch;
 
 use crate::count::Counts;
 use crate::pool::Pool;
-use crate::stream::Stream;
-use crate::table::{Fault, Places, Site};
+use crate::table::{Fault, Site};
+use listening::Listening;
 use model::Subject;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use watch::{SWEEP_EVERY, Watches};
@@ -34,18 +38,23 @@ const SCRATCH_BYTES: usize = 64 << 10;
 const BUFFERS_MAX: usize = 256;
 /// The largest buffer that is kept.
 const BUFFER_BYTES_MAX: usize = 16 << 10;
-/// The most client connections of one worker.
-const CLIENTS_MAX: usize = 65_536;
-/// How long accepting rests when there are no more descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Takes one answer. It has room for it, so no worker ever waits for whoever asked.
+pub type Answer<T> = SyncSender<T>;
 
 /// What a worker is told.
 #[derive(Debug)]
 pub enum Order {
+    /// Accept clients at this address from these sockets, and from no others; from none where empty.
+    Listen(SocketAddr, Vec<TcpListener>, Answer<std::io::Result<()>>),
     /// Serve by this from now on.
-    Table(Arc<Table>, oneshot::Sender<Result<(), Refused>>),
+    Table(Arc<Table>, Answer<Result<(), Refused>>),
+    /// Serve this service no more; the generation is the position that this follows from.
+    Remove(Subject, u64, Answer<Result<(), Refused>>),
     /// What is under way?
-    Report(oneshot::Sender<Report>),
+    Report(Answer<Report>),
+    /// Accept no more clients; those that are there are served once more. Tables and reports go on.
+    Retire(Answer<()>),
     /// Take nothing new, and end when what is under way has ended.
     Stop,
 }
@@ -93,28 +102,33 @@ impl Report {
 #[derive(Debug)]
 pub(crate) struct Shared {
     sites: RefCell<BTreeMap<Subject, Rc<Site>>>,
-    places: RefCell<Rc<Places>>,
+    /// The generations at which services were removed: an older table does not bring one back.
+    removed: RefCell<BTreeMap<Subject, u64>>,
+    /// Pools that no table has any more, until what they have under way has ended.
+    leaving: RefCell<Vec<(Subject, Rc<Pool>)>>,
+    listening: RefCell<BTreeMap<SocketAddr, Rc<Listening>>>,
     pub(crate) scratch: RefCell<Box<[u8]>>,
     buffers: RefCell<Vec<Vec<u8>>>,
     pub(crate) watches: Rc<Watches>,
+    /// An answer is a connection's last.
     pub(crate) stopping: Cell<bool>,
+    /// Nor does an idle connection stay for another request.
+    pub(crate) hurrying: Cell<bool>,
 }
 
 impl Shared {
     fn new() -> Self {
         Self {
             sites: RefCell::default(),
-            places: RefCell::default(),
+            removed: RefCell::default(),
+            leaving: RefCell::default(),
+            listening: RefCell::default(),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             buffers: RefCell::default(),
             watches: Rc::default(),
             stopping: Cell::new(false),
+            hurrying: Cell::new(false),
         }
-    }
-
-    /// Whose a request is.
-    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<Rc<Site>> {
-        self.places.borrow().find(host, path).map(Rc::clone)
     }
 
     /// An empty buffer.
@@ -132,86 +146,147 @@ impl Shared {
     }
 
     fn take(&self, table: &Table) -> Result<(), Refused> {
-        let mut sites = self.sites.borrow_mut();
-        let before = sites.get(&table.service);
-        if let Some(newer) = before.map(|site| site.generation).filter(|known| *known > table.generation) {
-            return Err(Refused::Superseded(newer));
+        self.refuse_older(&table.service, table.generation)?;
+        let before = self.sites.borrow().get(&table.service).cloned();
+        let mut site = Site::new(table, before.as_deref()).map_err(Refused::Faulty)?;
+        self.return_to(&mut site);
+        let site = Rc::new(site);
+        self.sites.borrow_mut().insert(table.service.clone(), Rc::clone(&site));
+        self.removed.borrow_mut().remove(&table.service);
+        if let Some(before) = before {
+            self.leave(&before, Some(&site));
         }
-        let site = Rc::new(Site::new(table, before.map(|site| &**site)).map_err(Refused::Faulty)?);
-        if let Some(before) = sites.insert(table.service.clone(), Rc::clone(&site)) {
-            let gone = |address: SocketAddr| site.pools().all(|pool| pool.endpoint(address).is_none());
-            for endpoint in before.pools().flat_map(|pool| pool.endpoints()).filter(|old| gone(old.address())) {
-                endpoint.retire();
-            }
-        }
-        *self.places.borrow_mut() = Rc::new(Places::new(sites.values()));
+        self.place();
         Ok(())
     }
 
-    fn report(&self) -> Report {
+    fn remove(&self, service: &Subject, generation: u64) -> Result<(), Refused> {
+        self.refuse_older(service, generation)?;
+        self.removed.borrow_mut().insert(service.clone(), generation);
+        if let Some(before) = self.sites.borrow_mut().remove(service) {
+            self.leave(&before, None);
+        }
+        self.place();
+        Ok(())
+    }
+
+    fn refuse_older(&self, service: &Subject, generation: u64) -> Result<(), Refused> {
+        let served = self.sites.borrow().get(service).map(|site| site.generation);
+        let newest = served.max(self.removed.borrow().get(service).copied());
+        newest.filter(|newest| *newest > generation).map_or(Ok(()), |newer| Err(Refused::Superseded(newer)))
+    }
+
+    /// A release that comes back has under way what it had before.
+    fn return_to(&self, site: &mut Site) {
+        self.leaving.borrow_mut().retain(|(service, pool)| *service != site.service || !site.take_up(pool));
+    }
+
+    /// What is in no table any more is not used again; what it has under way still counts.
+    fn leave(&self, before: &Site, now: Option<&Site>) {
+        let stays =
+            |address: SocketAddr| now.is_some_and(|now| now.pools().any(|pool| pool.endpoint(address).is_some()));
+        for endpoint in before.pools().flat_map(|pool| pool.endpoints()).filter(|old| !stays(old.address())) {
+            endpoint.retire();
+        }
+        let gone = before.pools().filter(|pool| now.is_none_or(|now| now.pool(pool.release()).is_none()));
+        let gone = gone.filter(|pool| pool.claims() > 0).map(|pool| (before.service.clone(), Rc::clone(pool)));
+        self.leaving.borrow_mut().extend(gone);
+    }
+
+    /// Each listening address serves those whose tables name it.
+    fn place(&self) {
         let sites = self.sites.borrow();
-        let pools = sites.values().flat_map(|site| site.pools().map(|pool| (site.service.clone(), pool)));
-        let report = |pool: &Pool| PoolReport { claims: pool.claims(), counts: pool.counts() };
-        let pools = pools.map(|(service, pool)| ((service, pool.release().0), report(pool))).collect();
-        Report { pools, clients: self.watches.len() }
+        self.listening.borrow().values().for_each(|listening| listening.place(sites.values()));
+    }
+
+    fn report(&self) -> Report {
+        let mut leaving = self.leaving.borrow_mut();
+        leaving.retain(|(_, pool)| pool.claims() > 0);
+        let sites = self.sites.borrow();
+        let pools = sites.values().flat_map(|site| site.pools().map(|pool| (&site.service, pool)));
+        let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len() };
+        for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
+            let pool_report = PoolReport { claims: pool.claims(), counts: pool.counts() };
+            report.pools.insert((service.clone(), pool.release().0), pool_report);
+        }
+        report
+    }
+
+    async fn listen(self: &Rc<Self>, address: SocketAddr, sockets: Vec<TcpListener>) -> std::io::Result<()> {
+        if sockets.is_empty() {
+            let listening = self.listening.borrow_mut().remove(&address);
+            if let Some(listening) = listening {
+                listening.accept_no_more().await;
+            }
+            return Ok(());
+        }
+        let new = || Rc::new(Listening::new(address));
+        let listening = Rc::clone(self.listening.borrow_mut().entry(address).or_insert_with(new));
+        listening.place(self.sites.borrow().values());
+        listening.accept_from(sockets, self).await
+    }
+
+    /// Does as ordered. Whoever asked may be gone: it is done all the same.
+    async fn follow(self: &Rc<Self>, order: Order) {
+        match order {
+            Order::Listen(address, sockets, answer) => drop(answer.try_send(self.listen(address, sockets).await)),
+            Order::Table(table, answer) => drop(answer.try_send(self.take(&table))),
+            Order::Remove(service, generation, answer) => drop(answer.try_send(self.remove(&service, generation))),
+            Order::Report(answer) => drop(answer.try_send(self.report())),
+            Order::Retire(answer) => {
+                self.retire().await;
+                let _ = answer.try_send(());
+            }
+            // Who works is told.
+            Order::Stop => {}
+        }
+    }
+
+    async fn retire(&self) {
+        let all: Vec<_> = self.listening.borrow().values().cloned().collect();
+        for listening in all {
+            listening.accept_no_more().await;
+        }
+        self.stopping.set(true);
+        self.watches.wake_all();
     }
 }
 
 /// Runs a worker on this thread until it was told to stop and nothing is under way.
-pub fn run(listeners: Vec<std::net::TcpListener>, orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
+pub fn run(orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    LocalSet::new().block_on(&runtime, work(listeners, orders))
+    LocalSet::new().block_on(&runtime, work(orders))
 }
 
-async fn work(listeners: Vec<std::net::TcpListener>, mut orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
+async fn work(mut orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
     let shared = Rc::new(Shared::new());
-    let sweeping = spawn_local(sweep(Rc::clone(&shared)));
-    let mut accepting = Vec::new();
-    for listener in listeners {
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
-        accepting.push(spawn_local(accept(listener, Rc::clone(&shared))));
-    }
-    while let Some(order) = orders.recv().await {
-        match order {
-            // Whoever asked may be gone: the table is served by all the same.
-            Order::Table(table, answer) => drop(answer.send(shared.take(&table))),
-            Order::Report(answer) => drop(answer.send(shared.report())),
-            Order::Stop => break,
+    let mut sweeping = spawn_local(sweep(Rc::clone(&shared)));
+    let broken = || std::io::Error::other("a part of the worker that it cannot be without has panicked");
+    loop {
+        let next = poll_fn(|context| match Pin::new(&mut sweeping).poll(context) {
+            Poll::Ready(_) => Poll::Ready(Err(broken())),
+            Poll::Pending => orders.poll_recv(context).map(Ok),
+        });
+        match next.await? {
+            None | Some(Order::Stop) => break,
+            Some(order) => shared.follow(order).await,
         }
     }
-    accepting.iter().for_each(tokio::task::JoinHandle::abort);
-    shared.stopping.set(true);
-    shared.watches.wake_all();
+    shared.hurrying.set(true);
+    shared.retire().await;
     shared.watches.emptied().await;
     sweeping.abort();
     Ok(())
 }
 
+/// Looks after times. Returns only when nobody accepts at an address any more though somebody should: a
+/// worker that limped on would leave its share of the clients waiting.
 async fn sweep(shared: Rc<Shared>) {
     let start = Instant::now();
     let mut ticks = interval(Duration::from_millis(SWEEP_EVERY.0));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    while shared.listening.borrow().values().all(|listening| listening.accepts()) {
         ticks.tick().await;
         shared.watches.sweep(start.elapsed().as_millis() as u64);
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Rc<Shared>) {
-    loop {
-        if shared.watches.len() >= CLIENTS_MAX {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        }
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                // Small answers must not wait for acknowledgements of others.
-                let _ = stream.set_nodelay(true);
-                spawn_local(client::serve(Stream::Plain(stream), peer.ip(), Rc::clone(&shared)));
-            }
-            // No descriptors are left: the backlog keeps who comes until there are.
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod chunks;
 mod counting;
 mod heads;
+mod listening;
 mod places;
 mod requests;
 mod responses;

@@ -28,13 +28,14 @@ impl Site {
     pub(crate) fn of(workers: usize, table: &Table) -> Self {
         let listeners = listen("127.0.0.1:0".parse().expect("an address"), workers).expect("a port");
         let address = listeners[0].local_addr().expect("an address");
-        let listeners = listeners.into_iter().map(|listener| vec![listener]).collect();
-        let site = Self { address, fleet: Some(Fleet::start(listeners).expect("workers")) };
+        let fleet = Fleet::start(workers, |_| {}).expect("workers");
+        fleet.listen(address, &listeners).expect("they accept");
+        let site = Self { address, fleet: Some(fleet) };
         assert_eq!(site.take(table), Ok(()));
         site
     }
 
-    fn fleet(&self) -> &Fleet {
+    pub(crate) fn fleet(&self) -> &Fleet {
         self.fleet.as_ref().expect("it runs")
     }
 
@@ -58,14 +59,22 @@ impl Site {
     }
 
     pub(crate) fn client(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).expect("it accepts");
+        self.client_at(self.address)
+    }
+
+    pub(crate) fn client_at(&self, address: SocketAddr) -> TcpStream {
+        let stream = TcpStream::connect(address).expect("it accepts");
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
         stream
     }
 
     /// Sends these bytes on a connection of their own, and hears what comes until it is closed. `|` ends lines.
     pub(crate) fn say(&self, text: &str) -> String {
-        let mut client = self.client();
+        self.say_at(self.address, text)
+    }
+
+    pub(crate) fn say_at(&self, address: SocketAddr, text: &str) -> String {
+        let mut client = self.client_at(address);
         client.write_all(text.replace('|', "\r\n").as_bytes()).expect("it is taken");
         hear(&mut client)
     }

@@ -1,0 +1,91 @@
+//! An address that a worker accepts clients at.
+
+use super::{Shared, client};
+use crate::stream::Stream;
+use crate::table::{Places, Site};
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, spawn_local};
+
+/// The most client connections of one worker.
+const CLIENTS_MAX: usize = 65_536;
+/// How long accepting rests when there are no more descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// An address that a worker accepts clients at, and those who are served there.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    address: SocketAddr,
+    places: RefCell<Places>,
+    accepting: RefCell<Vec<JoinHandle<()>>>,
+}
+
+impl Listening {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, places: RefCell::default(), accepting: RefCell::default() }
+    }
+
+    /// Of all services, those whose tables name this address are served here.
+    pub(crate) fn place<'a>(&self, sites: impl Iterator<Item = &'a Rc<Site>>) {
+        *self.places.borrow_mut() = Places::new(sites.filter(|site| site.listens_at(self.address)));
+    }
+
+    /// Whose a request is.
+    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<Rc<Site>> {
+        self.places.borrow().find(host, path).map(Rc::clone)
+    }
+
+    /// Accepts from these sockets, and from those before no more: what waits in their backlogs is for
+    /// whoever reads them now.
+    pub(crate) async fn accept_from(
+        self: Rc<Self>,
+        sockets: Vec<std::net::TcpListener>,
+        shared: &Rc<Shared>,
+    ) -> io::Result<()> {
+        let sockets = sockets.into_iter().map(|socket| {
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket)
+        });
+        let sockets = sockets.collect::<io::Result<Vec<_>>>()?;
+        self.accept_no_more().await;
+        let accept = |socket| spawn_local(accept(socket, Rc::clone(&self), Rc::clone(shared)));
+        self.accepting.borrow_mut().extend(sockets.into_iter().map(accept));
+        Ok(())
+    }
+
+    /// Whether all who should accept do: they only end by a panic.
+    pub(crate) fn accepts(&self) -> bool {
+        !self.accepting.borrow().iter().any(JoinHandle::is_finished)
+    }
+
+    /// Leaves who comes to others: when it returns, the sockets are closed.
+    pub(crate) async fn accept_no_more(&self) {
+        let accepting = self.accepting.take();
+        accepting.iter().for_each(JoinHandle::abort);
+        for accepting in accepting {
+            let _ = accepting.await;
+        }
+    }
+}
+
+async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared>) {
+    loop {
+        if shared.watches.len() >= CLIENTS_MAX {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        }
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                // Small answers must not wait for acknowledgements of others.
+                let _ = stream.set_nodelay(true);
+                spawn_local(client::serve(Stream::Plain(stream), peer.ip(), Rc::clone(&listening), Rc::clone(&shared)));
+            }
+            // No descriptors are left: the backlog keeps who comes until there are.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
