@@ -1,6 +1,7 @@
 //! Developer tasks: `cargo xtask <task>`.
 
 mod bench_engine;
+mod bench_gateway;
 mod crash_matrix_task;
 mod demo;
 mod mutants_task;
@@ -36,12 +37,17 @@ enum Task {
     /// The process that `bench engine` measures.
     #[command(hide = true)]
     BenchEngineChild(bench_engine::ChildArguments),
+    /// The instances behind the proxies that `bench gateway` measures.
+    #[command(hide = true)]
+    BenchGatewayOrigin(bench_gateway::OriginArguments),
 }
 
 #[derive(Subcommand)]
 enum Bench {
     /// Ten thousand rollouts in one process.
     Engine(bench_engine::EngineArguments),
+    /// Our gateway beside nginx, HAProxy and Envoy.
+    Gateway(bench_gateway::GatewayArguments),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +58,9 @@ fn main() -> ExitCode {
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
         Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
+        Task::Bench(Bench::Gateway(arguments)) => bench_gateway::run(&arguments),
         Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),
+        Task::BenchGatewayOrigin(arguments) => bench_gateway::run_origin(&arguments),
     }
 }
 

@@ -74,6 +74,12 @@ pub(super) const PARTS: &[Part] = &[
         full: Run::Task(&["bench", "engine", "--check"]),
         small: Some(Run::Task(&["bench", "engine", "--small"])),
     },
+    Part {
+        name: "bench-gateway",
+        shows: "the gateway beside nginx, HAProxy and Envoy: processor time, throughput and memory against the aims",
+        full: Run::Task(&["bench", "gateway", "--check"]),
+        small: Some(Run::Task(&["bench", "gateway", "--small"])),
+    },
 ];
 
 /// What tests said: the last line after the words they print, or how many there were.
