@@ -1,5 +1,6 @@
 //! All workers of a gateway: what one is told, all are told, and it is live when every one says so.
 
+use crate::count::Feed;
 use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -147,6 +148,11 @@ impl Fleet {
     /// that are there are served once more. Whether every worker said so.
     pub fn retire(&self) -> bool {
         self.ask(Order::Retire).iter().all(Option::is_some)
+    }
+
+    /// Asks what was counted, from whatever thread.
+    pub fn feed(&self) -> Feed {
+        Feed::new(self.workers.iter().map(|worker| worker.orders.clone()).collect())
     }
 
     /// Tells all, before any answer is waited for.

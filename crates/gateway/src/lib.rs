@@ -3,7 +3,6 @@
 
 pub mod count;
 pub mod fleet;
-pub mod histogram;
 pub mod http1;
 pub mod pool;
 pub mod session;

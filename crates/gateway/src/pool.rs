@@ -4,7 +4,7 @@
 //! Choosing and claiming are one step without anything in between, so a table that is swapped leaves no
 //! request chosen and not claimed.
 
-use crate::count::{Counts, End};
+use crate::count::Sheet;
 use crate::stream::Stream;
 use model::ReleaseNumber;
 use std::cell::{Cell, RefCell};
@@ -28,13 +28,13 @@ pub struct Pool {
     draining: Vec<Rc<Endpoint>>,
     turn: Cell<usize>,
     tally: Rc<Tally>,
+    sheet: Rc<Sheet>,
 }
 
-/// What outlives a table: requests under way, and what became of those before.
+/// What outlives a table: requests under way.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     claims: Cell<u64>,
-    counts: RefCell<Counts>,
 }
 
 /// One instance.
@@ -60,10 +60,11 @@ impl Pool {
         balance: Balance,
         endpoints: Vec<(Rc<Endpoint>, bool)>,
         tally: Rc<Tally>,
+        sheet: Rc<Sheet>,
     ) -> Self {
         let (draining, open): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|(_, draining)| *draining);
         let alone = |list: Vec<(Rc<Endpoint>, bool)>| list.into_iter().map(|(endpoint, _)| endpoint).collect();
-        Self { release, balance, open: alone(open), draining: alone(draining), turn: Cell::new(0), tally }
+        Self { release, balance, open: alone(open), draining: alone(draining), turn: Cell::new(0), tally, sheet }
     }
 
     /// Whose instances they are.
@@ -76,16 +77,9 @@ impl Pool {
         self.tally.claims.get()
     }
 
-    /// What became of its requests.
-    pub fn counts(&self) -> Counts {
-        self.tally.counts.borrow().clone()
-    }
-
-    /// One request has ended.
-    pub(crate) fn count(&self, matched: bool, end: End, retries: u64, micros: u64) {
-        let mut counts = self.tally.counts.borrow_mut();
-        let outcomes = if matched { &mut counts.matched } else { &mut counts.split };
-        outcomes.add(end, retries, micros);
+    /// Where its requests are counted.
+    pub fn sheet(&self) -> &Rc<Sheet> {
+        &self.sheet
     }
 
     /// Has under way what it had when it was in a table before.

@@ -37,11 +37,21 @@ impl Split {
 
 /// The slot of a unit: always the same under one salt, and unrelated under another.
 pub fn slot(salt: &[u8], unit: &[u8]) -> u16 {
+    slot_of(hash(salt, unit))
+}
+
+/// A number for a unit, the same in every worker and every gateway.
+pub fn hash(salt: &[u8], unit: &[u8]) -> u64 {
     let mut hasher = SipHasher13::new();
     // The length keeps a salt and a unit from running into each other.
     hasher.write_u64(salt.len() as u64);
     hasher.write(salt);
     hasher.write(unit);
+    hasher.finish()
+}
+
+/// The slot of such a number.
+pub fn slot_of(hash: u64) -> u16 {
     // The high part of the product is evenly spread; it is below `SLOTS`, so it fits.
-    ((u128::from(hasher.finish()) * u128::from(SLOTS)) >> 64) as u16
+    ((u128::from(hash) * u128::from(SLOTS)) >> 64) as u16
 }

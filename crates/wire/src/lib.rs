@@ -1,6 +1,13 @@
 //! The messages between controller, gateway and keeper. They are copies of their own, so that neither
 //! side's types can change what is said; golden bytes in the tests hold every version.
 
+pub mod counts;
 pub mod table;
 
+pub use counts::Counts;
 pub use table::Table;
+
+/// What stands as it does where nobody says otherwise is not said.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -11,9 +11,10 @@ pub use address::addresses;
 pub use matching::{Asked, Matcher};
 pub use place::Places;
 
+use crate::count::{Books, Class, Sheet, Way};
 use crate::pool::{Endpoint, Pool};
 use crate::session::Session;
-use crate::split::{SLOTS, Split, slot};
+use crate::split::{SLOTS, Split, hash, slot_of};
 use model::{ReleaseNumber, Subject};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -40,6 +41,10 @@ pub struct Site {
     salt: Vec<u8>,
     lanes: Vec<Lane>,
     split: Split,
+    /// What is counted of it, from table to table.
+    pub(crate) books: Rc<Books>,
+    /// Where answers of the gateway's own are counted.
+    own: Option<Rc<Sheet>>,
 }
 
 /// One release.
@@ -74,8 +79,10 @@ impl std::fmt::Display for Fault {
 pub struct Given<'a> {
     /// Its instances.
     pub pool: &'a Rc<Pool>,
-    /// A match sent it there, whatever the shares: it is counted apart.
-    pub matched: bool,
+    /// How it came there: what no share sent there is counted apart.
+    pub way: Way,
+    /// Its unit, where it sticks.
+    pub unit: Option<u64>,
     /// The line that tells the client which session it is, where it does not know.
     pub set_cookie: Option<String>,
 }
@@ -91,7 +98,12 @@ impl Site {
         }
         let split = Split::new(table.lanes.iter().map(|lane| lane.share))
             .ok_or_else(|| Fault::new("the shares do not sum to 100 %"))?;
-        let lanes = table.lanes.iter().map(|lane| Lane::new(lane, before)).collect::<Result<Vec<_>, _>>()?;
+        let lanes = table.lanes.iter().map(|lane| Lane::prepare(lane, before)).collect::<Result<Vec<_>, _>>()?;
+        // Nothing can be wrong from here on: a table that is not served by has no page.
+        let books = before.map(|site| Rc::clone(&site.books)).unwrap_or_default();
+        let mut sheets = books.open(table);
+        let own = sheets.pop();
+        let lanes = lanes.into_iter().zip(sheets).map(|(lane, sheet)| lane(sheet)).collect();
         Ok(Self {
             service: table.service.clone(),
             generation: table.generation,
@@ -104,6 +116,8 @@ impl Site {
             salt: table.salt.clone().into_bytes(),
             lanes,
             split,
+            books,
+            own,
         })
     }
 
@@ -112,29 +126,34 @@ impl Site {
     pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
         let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
         if let Some(lane) = self.lanes.iter().find(matched) {
-            return Some(Given { pool: &lane.pool, matched: true, set_cookie: None });
+            return Some(Given { pool: &lane.pool, way: Way::Matched, unit: None, set_cookie: None });
         }
         match &self.unit {
             Some(Unit::Cookie { name, key }) => self.give_session(asked, name, key),
             Some(Unit::Header(name)) => match asked.header(name.as_bytes()) {
-                Some(value) => self.give_slot(slot(&self.salt, value)),
+                Some(value) => self.give_unit(hash(&self.salt, value)),
                 None => self.give_slot(fastrand::u16(..SLOTS)),
             },
-            Some(Unit::ClientNetwork) => self.give_slot(self.slot_of_network(asked.client())),
+            Some(Unit::ClientNetwork) => self.give_unit(self.hash_of_network(asked.client())),
             None => self.give_slot(fastrand::u16(..SLOTS)),
         }
     }
 
     /// Behind a changing IPv6 address there is one network: that is one client.
-    fn slot_of_network(&self, client: IpAddr) -> u16 {
+    fn hash_of_network(&self, client: IpAddr) -> u64 {
         match client.to_canonical() {
-            IpAddr::V4(address) => slot(&self.salt, &address.octets()),
-            IpAddr::V6(address) => slot(&self.salt, &address.octets()[..8]),
+            IpAddr::V4(address) => hash(&self.salt, &address.octets()),
+            IpAddr::V6(address) => hash(&self.salt, &address.octets()[..8]),
         }
     }
 
     fn give_slot(&self, slot: u16) -> Option<Given<'_>> {
-        self.lanes.get(self.split.owner(slot)).map(|lane| Given { pool: &lane.pool, matched: false, set_cookie: None })
+        let lane = self.lanes.get(self.split.owner(slot))?;
+        Some(Given { pool: &lane.pool, way: Way::Split, unit: None, set_cookie: None })
+    }
+
+    fn give_unit(&self, unit: u64) -> Option<Given<'_>> {
+        self.give_slot(slot_of(unit)).map(|given| Given { unit: Some(unit), ..given })
     }
 
     fn give_session(&self, asked: &dyn Asked, name: &str, key: &Key) -> Option<Given<'_>> {
@@ -143,10 +162,10 @@ impl Site {
             lane.door == Door::Pinned && known.is_some_and(|known| known.release == lane.pool.release().0)
         };
         if let Some(lane) = self.lanes.iter().find(is_pinned) {
-            return Some(Given { pool: &lane.pool, matched: false, set_cookie: None });
+            return Some(Given { pool: &lane.pool, way: Way::Pinned, unit: None, set_cookie: None });
         }
         let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
-        let given = self.give_slot(slot(&self.salt, &unit.to_be_bytes()))?;
+        let given = self.give_unit(hash(&self.salt, &unit.to_be_bytes()))?;
         let session = Session { unit, release: given.pool.release().0 };
         let set_cookie = (known != Some(session)).then(|| session.line(name, key));
         Some(Given { set_cookie, ..given })
@@ -166,6 +185,13 @@ impl Site {
         })
     }
 
+    /// The gateway answered a request itself.
+    pub(crate) fn answered(&self, class: Class, status: u16) {
+        if let Some(own) = &self.own {
+            own.answered(class, status);
+        }
+    }
+
     /// The instances of a release.
     pub fn pool(&self, release: ReleaseNumber) -> Option<&Rc<Pool>> {
         self.lanes.iter().map(|lane| &lane.pool).find(|pool| pool.release() == release)
@@ -178,7 +204,8 @@ impl Site {
 }
 
 impl Lane {
-    fn new(lane: &wire::table::Lane, before: Option<&Site>) -> Result<Self, Fault> {
+    /// All of it but where it is counted.
+    fn prepare(lane: &wire::table::Lane, before: Option<&Site>) -> Result<impl FnOnce(Rc<Sheet>) -> Self, Fault> {
         let matchers = lane.matches.iter().map(Matcher::new).collect::<Result<Vec<_>, _>>()?;
         let old = before.and_then(|site| site.pool(lane.release));
         let endpoints = lane
@@ -194,6 +221,7 @@ impl Lane {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let tally = old.map(|pool| pool.tally()).unwrap_or_default();
-        Ok(Self { door: lane.door, matchers, pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints, tally)) })
+        let (release, door, balance) = (lane.release, lane.door, lane.balance);
+        Ok(move |sheet| Self { door, matchers, pool: Rc::new(Pool::new(release, balance, endpoints, tally, sheet)) })
     }
 }

@@ -2,7 +2,7 @@
 //! bytes, in HTTP/1 or in HTTP/2, is told.
 
 use super::call::Call;
-use crate::count::End;
+use crate::count::{Class, End, Ended as Counted};
 use crate::http1::Body;
 use crate::http1::write::About;
 use crate::pool::{Claim, Pool};
@@ -11,7 +11,7 @@ use crate::table::{Asked as _, Given, Site};
 use model::Span;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// How many instances are asked for a connection before the client hears that none took it.
 const TRIES_MAX: u64 = 3;
@@ -49,8 +49,10 @@ pub(crate) enum Failed {
     Untouched,
     /// The instance failed before its answer began.
     Instance(u16, &'static str),
-    /// Too late to tell anybody.
+    /// The instance broke its answer off: too late to tell anybody.
     Broken,
+    /// The client is gone.
+    Left,
 }
 
 /// How the client's connection goes on.
@@ -77,23 +79,28 @@ enum Outcome {
         status: u16,
         why: &'static str,
     },
-    /// The answer ended in the middle, or the client is gone.
+    /// The answer ended in the middle.
     Broken,
+    /// The client is gone.
+    Left,
 }
 
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
     let call = caller.call();
     let Some(site) = call.listening.find(call.request.host.of(&call.held), call.path()) else {
+        call.shared.front.unserved();
         return Ended::said(caller.say(404, &[], "no service is here\n").await);
     };
     caller.belongs_to(&site);
     if let Body::Length(length) = caller.call().request.body
         && length > site.limits.body_bytes_max
     {
+        site.answered(Class::default(), 413);
         return Ended::said(caller.say(413, &[], "the body is too large\n").await);
     }
     if let Some(hold) = &site.hold {
+        site.answered(Class::default(), 503);
         let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
         let fields = [("Retry-After", seconds.as_str()), ("Content-Type", "text/html; charset=utf-8")];
         return Ended::said(caller.say(503, &fields, &hold.page).await);
@@ -101,7 +108,7 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
     match give(caller, &site).await {
         Outcome::Answered { ended, .. } => ended,
         Outcome::Unanswered { status, why } => Ended::said(caller.say(status, &[], why).await),
-        Outcome::Broken => Ended { stays: false, unread: false },
+        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
     }
 }
 
@@ -110,18 +117,21 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
 async fn give(caller: &mut impl Caller, site: &Site) -> Outcome {
     let call = caller.call();
     let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
-    let Some(Given { pool, matched, set_cookie }) = site.give(call) else {
+    let Some(Given { pool, way, unit, set_cookie }) = site.give(call) else {
+        site.answered(Class::default(), 503);
         return Outcome::Unanswered { status: 503, why: "no release is there\n" };
     };
-    let begun = Instant::now();
+    let entry = pool.sheet().begin(Class::default(), way, unit);
     let mut retries = 0;
     let outcome = ask(caller, site, pool, &about, set_cookie.as_deref().unwrap_or_default(), &mut retries).await;
     let end = match &outcome {
         Outcome::Answered { status, .. } => End::Answered(*status),
         Outcome::Unanswered { status, .. } => End::Unanswered(*status),
         Outcome::Broken => End::Broken,
+        Outcome::Left => End::Left,
     };
-    pool.count(matched, end, retries, begun.elapsed().as_micros() as u64);
+    let (received, sent) = caller.call().moved.take();
+    entry.end(Counted { end, retries, received, sent });
     outcome
 }
 
@@ -139,7 +149,10 @@ async fn ask(
         let Some(claim) = pool.claim() else {
             return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
         };
-        let Some((stream, used)) = connect(&claim, site.limits.connect).await else { continue };
+        let Some((stream, used)) = connect(&claim, site.limits.connect).await else {
+            pool.sheet().connect_failed();
+            continue;
+        };
         match caller.carry(stream, site, about, own).await {
             Ok(Done { status, stays, unread, reusable }) => {
                 if let Some(stream) = reusable {
@@ -152,6 +165,7 @@ async fn ask(
             Err(Failed::Untouched) => return Outcome::Unanswered { status: 502, why: "the instance hung up\n" },
             Err(Failed::Instance(status, why)) => return Outcome::Unanswered { status, why },
             Err(Failed::Broken) => return Outcome::Broken,
+            Err(Failed::Left) => return Outcome::Left,
         }
     }
     Outcome::Unanswered { status: 502, why: "no instance took the request\n" }

@@ -5,6 +5,7 @@ use super::listening::Listening;
 use super::watch::Watch;
 use crate::http1::{Known, Request, Response, Stretch};
 use crate::table::Asked;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -24,13 +25,35 @@ pub(crate) struct Call {
     pub(crate) response: Response,
     /// The length of the head in `held`.
     pub(crate) head: usize,
+    /// What was carried of it, and of its answer.
+    pub(crate) moved: Moved,
+}
+
+/// Bytes of bodies.
+#[derive(Debug, Default)]
+pub(crate) struct Moved {
+    received: Cell<u64>,
+    sent: Cell<u64>,
+}
+
+impl Moved {
+    /// So many more came from the client and went to it.
+    pub(crate) fn add(&self, received: u64, sent: u64) {
+        self.received.set(self.received.get() + received);
+        self.sent.set(self.sent.get() + sent);
+    }
+
+    /// How many there were. The next request begins with none.
+    pub(crate) fn take(&self) -> (u64, u64) {
+        (self.received.take(), self.sent.take())
+    }
 }
 
 impl Call {
     pub(crate) fn new(shared: Rc<Shared>, listening: Rc<Listening>, peer: IpAddr, scheme: &'static str) -> Self {
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
-        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0 }
+        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved: Moved::default() }
     }
 
     /// The path, without its query. The whole server is asked where its root is.

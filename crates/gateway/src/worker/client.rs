@@ -115,6 +115,7 @@ impl Client {
     }
 
     async fn refuse(&mut self, refusal: Refusal) {
+        self.call.shared.front.refused();
         let mut out = self.call.shared.buffer();
         let body = format!("{}\n", refusal.why);
         own(&mut out, refusal.status, &[("Content-Type", "text/plain")], &body, false, After::Closes);

@@ -63,6 +63,7 @@ impl<'a> Exchange<'a> {
             self.poll(context)
         })
         .await;
+        self.client.call.moved.add(self.there.bytes, self.back.as_ref().map_or(0, |back| back.bytes));
         result.map(|()| self.finish())
     }
 
@@ -79,7 +80,7 @@ impl<'a> Exchange<'a> {
 
     fn failed_there(&self, broken: Broken) -> Failed {
         match broken {
-            Broken::Source => Failed::Broken,
+            Broken::Source => Failed::Left,
             Broken::Sink if self.there.is_untouched() => Failed::Untouched,
             Broken::Sink => Failed::Instance(502, "the instance hung up\n"),
         }
@@ -88,7 +89,12 @@ impl<'a> Exchange<'a> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         if self.client.call.watch.is_over(context) {
             let late = Failed::Instance(504, "the instance did not answer in time\n");
-            return Poll::Ready(Err(if self.back.is_none() { late } else { Failed::Broken }));
+            // An answer that nobody takes is not the instance's fault.
+            return Poll::Ready(Err(match &self.back {
+                None => late,
+                Some(back) if back.waits_for_its_sink() || self.after == After::Changes => Failed::Left,
+                Some(_) => Failed::Broken,
+            }));
         }
         if !self.ended_there {
             self.poll_there(context)?;
@@ -114,7 +120,7 @@ impl<'a> Exchange<'a> {
         if back.bytes != before {
             self.client.call.watch.allow(self.limits.idle);
         }
-        polled.map_err(|_| Failed::Broken)
+        polled.map_err(failed_back)
     }
 
     /// The request's body. That the instance takes no more of it is no failure while it answers.
@@ -140,7 +146,7 @@ impl<'a> Exchange<'a> {
                 self.ended_there = true;
                 Ok(())
             }
-            Poll::Ready(Err(Broken::Source)) => Err(Failed::Broken),
+            Poll::Ready(Err(Broken::Source)) => Err(Failed::Left),
         }
     }
 
@@ -201,10 +207,10 @@ impl<'a> Exchange<'a> {
         let mut out = self.client.call.shared.buffer();
         write::response(&mut out, bytes, &self.client.call.response, "", After::Stays);
         let mut flow = Flow::new(Body::None, out);
-        flow.begin(context, &mut self.client.stream, &[]).map_err(|_| Failed::Broken)?;
+        flow.begin(context, &mut self.client.stream, &[]).map_err(failed_back)?;
         // An empty send buffer has room for a head; a client that does not read gets no news.
         if !flow.is_over() {
-            return Err(Failed::Broken);
+            return Err(Failed::Left);
         }
         self.client.call.shared.give_back(flow.into_buffer());
         Ok(())
@@ -223,12 +229,13 @@ impl<'a> Exchange<'a> {
         let body = if changes { Body::UntilClose } else { self.client.call.response.body };
         if changes {
             let rest = std::mem::replace(&mut self.there, Flow::new(Body::UntilClose, Vec::new()));
+            self.client.call.moved.add(rest.bytes, 0);
             self.client.call.shared.give_back(rest.into_buffer());
             self.ended_there = false;
         }
         let mut back = Flow::new(body, out);
         let rest = bytes.get(head..).unwrap_or_default();
-        let taken = back.begin(context, &mut self.client.stream, rest).map_err(|_| Failed::Broken)?;
+        let taken = back.begin(context, &mut self.client.stream, rest).map_err(failed_back)?;
         self.held.extend_from_slice(rest.get(taken..).unwrap_or_default());
         self.back = Some(back);
         self.client.call.watch.allow(self.limits.idle);
@@ -275,5 +282,13 @@ impl<'a> Exchange<'a> {
         }
         let status = self.client.call.response.status;
         Done { status, stays, unread: !sent, reusable: reusable.then_some(self.stream) }
+    }
+}
+
+/// Whose fault it is that an answer did not get to its end.
+fn failed_back(broken: Broken) -> Failed {
+    match broken {
+        Broken::Source => Failed::Broken,
+        Broken::Sink => Failed::Left,
     }
 }

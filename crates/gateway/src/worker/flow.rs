@@ -56,6 +56,11 @@ impl Flow {
         matches!(self.left, Left::Nothing) && self.sent == self.pending.len()
     }
 
+    /// Whether there is something that whoever it is for does not take.
+    pub(crate) fn waits_for_its_sink(&self) -> bool {
+        self.sent < self.pending.len()
+    }
+
     /// Whether none of the body was read.
     pub(crate) fn is_untouched(&self) -> bool {
         self.bytes == 0

@@ -82,6 +82,7 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
             Ok((stream, peer)) => {
                 // Small answers must not wait for acknowledgements of others.
                 let _ = stream.set_nodelay(true);
+                shared.front.accepted();
                 spawn_local(client::serve(Stream::Plain(stream), peer.ip(), Rc::clone(&listening), Rc::clone(&shared)));
             }
             // No descriptors are left: the backlog keeps who comes until there are.

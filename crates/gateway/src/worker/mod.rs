@@ -6,12 +6,13 @@ mod call;
 mod client;
 mod exchange;
 mod flow;
+mod front;
 mod listening;
 mod watch;
 
-use crate::count::Counts;
 use crate::pool::Pool;
 use crate::table::{Fault, Site};
+use front::Front;
 use listening::Listening;
 use model::Subject;
 use std::cell::{Cell, RefCell};
@@ -53,6 +54,8 @@ pub enum Order {
     Remove(Subject, u64, Answer<Result<(), Refused>>),
     /// What is under way?
     Report(Answer<Report>),
+    /// What was counted?
+    Counts(Answer<wire::counts::Worker>),
     /// Accept no more clients; those that are there are served once more. Tables and reports go on.
     Retire(Answer<()>),
     /// Take nothing new, and end when what is under way has ended.
@@ -68,13 +71,11 @@ pub enum Refused {
     Faulty(Fault),
 }
 
-/// What a release has under way, and what became of the requests before.
+/// What a release has under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolReport {
     /// Requests under way.
     pub claims: u64,
-    /// What became of those before.
-    pub counts: Counts,
 }
 
 /// What a worker has under way.
@@ -90,9 +91,7 @@ impl Report {
     /// Together with another worker's.
     pub fn add(&mut self, other: Self) {
         for (key, pool) in other.pools {
-            let sum = self.pools.entry(key).or_default();
-            sum.claims += pool.claims;
-            sum.counts.merge(&pool.counts);
+            self.pools.entry(key).or_default().claims += pool.claims;
         }
         self.clients += other.clients;
     }
@@ -114,6 +113,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: Cell<bool>,
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
+    pub(crate) front: Front,
 }
 
 impl Shared {
@@ -128,6 +128,7 @@ impl Shared {
             watches: Rc::default(),
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
+            front: Front::default(),
         }
     }
 
@@ -206,7 +207,7 @@ impl Shared {
         let pools = sites.values().flat_map(|site| site.pools().map(|pool| (&site.service, pool)));
         let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len() };
         for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
-            let pool_report = PoolReport { claims: pool.claims(), counts: pool.counts() };
+            let pool_report = PoolReport { claims: pool.claims() };
             report.pools.insert((service.clone(), pool.release().0), pool_report);
         }
         report
@@ -233,6 +234,7 @@ impl Shared {
             Order::Table(table, answer) => drop(answer.try_send(self.take(&table))),
             Order::Remove(service, generation, answer) => drop(answer.try_send(self.remove(&service, generation))),
             Order::Report(answer) => drop(answer.try_send(self.report())),
+            Order::Counts(answer) => drop(answer.try_send(self.counts())),
             Order::Retire(answer) => {
                 self.retire().await;
                 let _ = answer.try_send(());
@@ -249,6 +251,13 @@ impl Shared {
         }
         self.stopping.set(true);
         self.watches.wake_all();
+    }
+
+    fn counts(&self) -> wire::counts::Worker {
+        let now = Instant::now();
+        let sites = self.sites.borrow();
+        let services = sites.values().map(|site| site.books.tell(site.service.clone(), site.generation, now));
+        self.front.tell(self.watches.len(), services.collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A worker that serves, an instance behind it, and clients that speak in bytes.
 
+use gateway::count::Feed;
 use gateway::fleet::{Fleet, NotLive, listen};
 use gateway::worker::Report;
 use model::{ReleaseNumber, Share, Subject};
@@ -8,8 +9,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
-use wire::Table;
 use wire::table::{Endpoint, Lane};
+use wire::{Counts, Table};
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,6 +48,15 @@ impl Site {
         self.fleet().report().expect("all answer")
     }
 
+    /// What was counted.
+    pub(crate) fn counts(&self) -> Counts {
+        self.feed().counts()
+    }
+
+    pub(crate) fn feed(&self) -> Feed {
+        self.fleet().feed()
+    }
+
     /// How many requests are under way.
     pub(crate) fn claims(&self) -> u64 {
         self.report().pools.values().map(|pool| pool.claims).sum()
@@ -77,6 +87,16 @@ impl Site {
         let mut client = self.client_at(address);
         client.write_all(text.replace('|', "\r\n").as_bytes()).expect("it is taken");
         hear(&mut client)
+    }
+}
+
+/// Looks again until it is so.
+pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    loop {
+        match look() {
+            Some(found) => return found,
+            None => std::thread::yield_now(),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub use listen::{Certificate, ClientCertificates, Listen, Tls};
 pub use mirror::Mirror;
 pub use rule::{Action, Edits, Path, Rewrite, Rule, Told};
 
+use crate::is_default;
 use model::Subject;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,9 @@ pub struct Table {
     /// How long each part of a request may take, and how large it may be.
     #[serde(default)]
     pub limits: Limits,
+    /// A request that takes more microseconds is slow: it is counted as such from the moment it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_micros: Option<u64>,
 }
 
 impl Table {
@@ -81,13 +85,9 @@ impl Table {
             told: Told::default(),
             care: Care::default(),
             limits: Limits::default(),
+            slow_micros: None,
         }
     }
-}
-
-/// What stands as it does where nobody says otherwise is not said.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// What a unit is.

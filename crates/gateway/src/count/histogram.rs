@@ -8,57 +8,68 @@ const PER_DOUBLING: u64 = 128;
 const DOUBLINGS: u64 = 24;
 /// All buckets, one of them for whatever is longer.
 pub const BUCKETS: usize = (EXACT + PER_DOUBLING * DOUBLINGS + 1) as usize;
+/// Buckets get their memory together with so many neighbours.
+const BLOCK: usize = PER_DOUBLING as usize;
 
 /// Counts by time in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// None before the first: most of what could be counted never comes.
-    counts: Box<[u64]>,
+    /// In blocks, of which only those have memory that something fell into: times are near each other.
+    blocks: Vec<Option<Box<[u64; BLOCK]>>>,
 }
 
 impl Histogram {
     /// One more that took so long.
     pub fn add(&mut self, micros: u64) {
-        self.make_room();
-        if let Some(count) = self.counts.get_mut(bucket(micros)) {
-            *count += 1;
+        self.add_to(bucket(micros), 1);
+    }
+
+    fn add_to(&mut self, bucket: usize, more: u64) {
+        if self.blocks.is_empty() {
+            self.blocks.resize(BUCKETS.div_ceil(BLOCK), None);
+        }
+        if let Some(block) = self.blocks.get_mut(bucket / BLOCK) {
+            block.get_or_insert_with(|| Box::new([0; BLOCK]))[bucket % BLOCK] += more;
         }
     }
 
     /// Together with another.
     pub fn merge(&mut self, other: &Self) {
-        if !other.counts.is_empty() {
-            self.make_room();
-        }
-        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        other.counts().for_each(|(bucket, count)| self.add_to(bucket, count));
     }
 
-    fn make_room(&mut self) {
-        if self.counts.is_empty() {
-            self.counts = vec![0; BUCKETS].into_boxed_slice();
-        }
+    /// How many fell into each bucket, the empty ones left out.
+    fn counts(&self) -> impl Iterator<Item = (usize, u64)> {
+        let blocks = self.blocks.iter().enumerate().filter_map(|(number, block)| Some((number, block.as_ref()?)));
+        let counts = blocks
+            .flat_map(|(number, block)| block.iter().enumerate().map(move |(at, count)| (number * BLOCK + at, *count)));
+        counts.filter(|(_, count)| *count > 0)
+    }
+
+    /// How many took how many microseconds, to one percent, the quickest first.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.counts().map(|(bucket, count)| (middle(bucket), count))
     }
 
     /// How many there were.
     pub fn len(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts().map(|(_, count)| count).sum()
     }
 
     /// Whether there was none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.counts().next().is_none()
     }
 
     /// The time that this share of all did not exceed, in microseconds; none where there was none.
     pub fn quantile(&self, share: f64) -> Option<u64> {
         let rank = (self.len() as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
-        let mut counts = self.counts.iter().enumerate();
-        let found = counts.find(|(_, count)| {
-            seen += **count;
+        let found = self.iter().find(|(_, count)| {
+            seen += count;
             seen >= rank
         });
-        found.map(|(bucket, _)| middle(bucket))
+        found.map(|(micros, _)| micros)
     }
 }
 

@@ -1,0 +1,16 @@
+//! What becomes of requests: counted for the release and under the table that they were given away by,
+//! whoever answers. Every worker counts for itself, without a lock; who reads adds up.
+
+mod books;
+mod feed;
+pub mod histogram;
+mod row;
+pub mod run;
+mod units;
+
+pub use books::{Books, CLASSES_MAX, Class, GENERATIONS_MAX, RELEASES_MAX, Sheet};
+pub use feed::{Feed, Pace, Subscription};
+pub use histogram::Histogram;
+pub use row::{End, Ended};
+pub use units::UNITS_MAX;
+pub use wire::counts::Way;
