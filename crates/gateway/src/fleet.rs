@@ -1,6 +1,7 @@
 //! All workers of a gateway: what one is told, all are told, and it is live when every one says so.
 
 use crate::count::Feed;
+use crate::table::Checked;
 use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -121,7 +122,8 @@ impl Fleet {
 
     /// Serves by this table. When it returns, it is live in every worker.
     pub fn take(&self, table: Table) -> Result<(), NotLive> {
-        let table = Arc::new(table);
+        let checked = Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
+        let table = Arc::new(checked);
         live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))
     }
 

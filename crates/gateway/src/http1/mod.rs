@@ -5,6 +5,7 @@
 //! bytes. Nothing here does IO.
 
 pub mod chunked;
+pub mod edit;
 pub mod field;
 pub mod framing;
 pub mod head;
@@ -15,6 +16,7 @@ pub mod target;
 pub mod write;
 
 pub use chunked::{Chunked, Piece};
+pub use edit::{Edited, Edits};
 pub use field::{Field, Known, Stretch};
 pub use framing::Body;
 pub use head::Limits;

@@ -1,5 +1,6 @@
 //! Heads as they are passed on: whole runs of lines as they came, and what the gateway has to say itself.
 
+use super::edit::Edited;
 use super::field::{Field, Known};
 use super::request::Request;
 use super::response::Response;
@@ -17,25 +18,44 @@ pub struct About {
     pub id: u128,
 }
 
+/// What an instance is asked for instead of what the client asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Instead<'a> {
+    /// The path and query.
+    pub target: Option<&'a [u8]>,
+    /// The host.
+    pub host: Option<&'a [u8]>,
+}
+
 /// The head of a request for an instance.
-pub fn request(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {
+pub fn request(
+    out: &mut Vec<u8>,
+    buffer: &[u8],
+    request: &Request,
+    about: &About,
+    instead: Instead<'_>,
+    edited: Edited<'_>,
+) {
     out.extend_from_slice(request.method.of(buffer));
     out.push(b' ');
     match request.target.path_and_query {
+        _ if instead.target.is_some() => out.extend_from_slice(instead.target.unwrap_or_default()),
         path if path.is_empty() && request.method.of(buffer) == b"OPTIONS" => out.push(b'*'),
         path if path.is_empty() => out.push(b'/'),
         path => out.extend_from_slice(path.of(buffer)),
     }
     // An older client could not read an answer in chunks, so whoever answers is asked for none.
     out.extend_from_slice(if request.old { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    if request.target.authority.is_some() {
-        line(out, b"Host", request.host.of(buffer));
+    let host = instead.host.or_else(|| request.target.authority.map(|host| host.of(buffer)));
+    if let Some(host) = host {
+        line(out, b"Host", host);
     }
-    let replaced = |known: Known| match known {
-        Known::Host => request.target.authority.is_some(),
-        known => says_it_itself(known),
+    let replaced = |field: &Field| match field.known {
+        Known::Host => host.is_some(),
+        known => says_it_itself(known) || edited.takes(field.name.of(buffer)),
     };
-    copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field.known));
+    copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field));
+    edited.put(out);
     forwarded(out, buffer, request, about);
     if let Some(protocol) = request.upgrade {
         out.extend_from_slice(b"Connection: Upgrade\r\n");
@@ -86,14 +106,18 @@ pub enum After {
 }
 
 /// The head of an answer for the client, with whole lines of the gateway's own.
-pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str, after: After) {
+pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str, edited: Edited<'_>, after: After) {
     out.extend_from_slice(b"HTTP/1.1 ");
     number(out, response.status);
     out.push(b' ');
     out.extend_from_slice(response.reason.of(buffer));
     out.extend_from_slice(b"\r\n");
     let changes = after == After::Changes;
-    copy(out, buffer, &response.fields, |field| !field.hop || (changes && field.known == Known::Upgrade));
+    let kept = |field: &Field| !field.hop || (changes && field.known == Known::Upgrade);
+    copy(out, buffer, &response.fields, |field| kept(field) && !edited.takes(field.name.of(buffer)));
+    if response.status >= 200 || changes {
+        edited.put(out);
+    }
     out.extend_from_slice(own.as_bytes());
     match after {
         After::Stays => {}
@@ -114,7 +138,10 @@ pub fn own(out: &mut Vec<u8>, status: u16, fields: &[(&str, &str)], body: &str, 
     for (name, value) in fields {
         line(out, name.as_bytes(), value.as_bytes());
     }
-    line(out, b"Content-Length", body.len().to_string().as_bytes());
+    // These never have a body, and one of them may not even say so.
+    if !matches!(status, 204 | 304) {
+        line(out, b"Content-Length", body.len().to_string().as_bytes());
+    }
     match after {
         After::Closes => out.extend_from_slice(b"Connection: close\r\n"),
         After::StaysAsTold => out.extend_from_slice(b"Connection: keep-alive\r\n"),
@@ -129,13 +156,26 @@ pub fn own(out: &mut Vec<u8>, status: u16, fields: &[(&str, &str)], body: &str, 
 /// What a status that the gateway answers with is called.
 fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        410 => "Gone",
         413 => "Content Too Large",
         414 => "URI Too Long",
         417 => "Expectation Failed",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         501 => "Not Implemented",
@@ -161,7 +201,7 @@ fn copy(out: &mut Vec<u8>, buffer: &[u8], fields: &[Field], kept: impl Fn(&Field
     out.extend_from_slice(buffer.get(run.0..run.1).unwrap_or_default());
 }
 
-fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+pub(super) fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);

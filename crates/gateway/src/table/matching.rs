@@ -1,6 +1,8 @@
 //! Whether a request is one of those that a match names.
 
-use super::Fault;
+use super::Faults;
+use super::check::check_methods;
+use crate::http1::head::is_token;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use wire::table::Match;
@@ -9,6 +11,12 @@ use wire::table::Match;
 pub trait Asked {
     /// Its method.
     fn method(&self) -> &[u8];
+    /// `http` or `https`.
+    fn scheme(&self) -> &str;
+    /// The host it is for, with a port where it names one; empty where it names none.
+    fn host(&self) -> &[u8];
+    /// Its path, before the `?`; `/` where it is for the whole server.
+    fn path(&self) -> &[u8];
     /// What follows the `?` of its target.
     fn query(&self) -> &[u8];
     /// The first value of a header.
@@ -28,9 +36,27 @@ pub struct Matcher {
 
 impl Matcher {
     /// A match made ready.
-    pub fn new(of: &Match) -> Result<Self, Fault> {
-        let networks = of.networks.iter().map(|text| Network::parse(text)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { of: of.clone(), networks })
+    pub fn new(of: &Match, place: &str, faults: &mut Faults) -> Self {
+        let named = [("headers", &of.headers), ("cookies", &of.cookies)];
+        for (part, list) in named {
+            for (number, (name, _)) in list.iter().enumerate() {
+                if name.is_empty() || !name.bytes().all(is_token) {
+                    let what = format!("`{}` is no name: write letters, digits and `-`", name.escape_debug());
+                    faults.add(format!("{place}.{part}[{number}]"), what);
+                }
+            }
+        }
+        check_methods(&of.methods, &format!("{place}.methods"), faults);
+        let networks = of.networks.iter().enumerate();
+        let network = |(number, text): (usize, &String)| {
+            faults.take(&format!("{place}.networks[{number}]"), Network::parse(text))
+        };
+        Self { of: of.clone(), networks: networks.filter_map(network).collect() }
+    }
+
+    /// A list of matches, any of which takes a request.
+    pub(super) fn all(list: &[Match], place: &str, faults: &mut Faults) -> Vec<Self> {
+        list.iter().enumerate().map(|(number, of)| Self::new(of, &format!("{place}[{number}]"), faults)).collect()
     }
 
     /// Whether all of its conditions hold.
@@ -83,14 +109,14 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 /// Addresses that begin alike.
 #[derive(Clone, Copy, Debug)]
-struct Network {
+pub(super) struct Network {
     address: IpAddr,
     bits: u32,
 }
 
 impl Network {
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let wrong = || Fault::new(format!("`{text}` is no network: write it like 10.0.0.0/8"));
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{}` is no network: write it like 10.0.0.0/8", text.escape_debug());
         let (address, bits) = text.split_once('/').ok_or_else(wrong)?;
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let most = if address.is_ipv4() { 32 } else { 128 };

@@ -4,21 +4,69 @@
 //! to the next by address.
 
 mod address;
+mod answer;
+mod check;
+mod edits;
+mod fault;
 mod matching;
+mod path;
 mod place;
+mod rewrite;
+mod rule;
 
 pub use address::addresses;
+pub use answer::Answer;
+pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use matching::{Asked, Matcher};
+pub use path::Pattern;
 pub use place::Places;
+pub use rule::{Rule, Rules};
 
 use crate::count::{Books, Class, Sheet, Way};
+use crate::http1::Edits;
 use crate::pool::{Endpoint, Pool};
 use crate::session::Session;
 use crate::split::{SLOTS, Split, hash, slot_of};
 use model::{ReleaseNumber, Subject};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Deref;
 use std::rc::Rc;
-use wire::table::{Door, Hold, Key, Limits, Path, Table, Unit};
+use wire::table::{Door, Hold, Key, Limits, Table, Told, Unit};
+
+/// A table without a fault, and what of it takes time to make ready: that is done once for all workers.
+#[derive(Debug)]
+pub struct Checked {
+    table: Table,
+    /// Where it asks to be served, each once.
+    pub addresses: Vec<SocketAddr>,
+    split: Split,
+    paths: Vec<Pattern>,
+    lanes: Vec<CheckedLane>,
+    rules: Rules,
+    allow: Vec<Matcher>,
+}
+
+/// What of a lane was made ready.
+#[derive(Debug)]
+struct CheckedLane {
+    matchers: Vec<Matcher>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Checked {
+    /// A table, or all that is wrong with it.
+    pub fn new(table: Table) -> Result<Self, Faults> {
+        check::check(table)
+    }
+}
+
+impl Deref for Checked {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.table
+    }
+}
 
 /// One service as it is served.
 #[derive(Debug)]
@@ -32,11 +80,12 @@ pub struct Site {
     /// The hosts, in lower case.
     pub hosts: Vec<String>,
     /// The paths.
-    pub paths: Vec<Path>,
-    /// Nobody is served.
-    pub hold: Option<Hold>,
+    pub paths: Vec<Pattern>,
     /// How long and how large.
     pub limits: Limits,
+    /// Nobody is served, but for those.
+    hold: Option<(Hold, Vec<Matcher>)>,
+    rules: Rules,
     unit: Option<Unit>,
     salt: Vec<u8>,
     lanes: Vec<Lane>,
@@ -52,25 +101,43 @@ pub struct Site {
 struct Lane {
     door: Door,
     matchers: Vec<Matcher>,
+    told: TellsRelease,
     pool: Rc<Pool>,
 }
 
-/// Why a table cannot be served by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// What is wrong.
-    pub what: String,
+/// What is told of the release that a request was given to.
+#[derive(Debug)]
+pub struct TellsRelease {
+    /// To the application.
+    pub application: Option<Edits>,
+    /// To the client.
+    pub client: Option<Edits>,
 }
 
-impl Fault {
-    fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into() }
-    }
+/// Whose turn a request is.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn<'a> {
+    /// What is special about it.
+    pub rule: Option<&'a Rule>,
+    /// Whose it is.
+    pub whose: Whose<'a>,
 }
 
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.what)
+/// Who answers.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose<'a> {
+    /// A release.
+    Release,
+    /// The gateway, like this.
+    Gateway(&'a Answer),
+    /// Nobody is served.
+    Nobody(&'a Hold),
+}
+
+impl Turn<'_> {
+    /// The class that it is counted in.
+    pub fn class(&self) -> Class {
+        self.rule.map(|rule| rule.class).unwrap_or_default()
     }
 }
 
@@ -83,42 +150,56 @@ pub struct Given<'a> {
     pub way: Way,
     /// Its unit, where it sticks.
     pub unit: Option<u64>,
+    /// What is told of the release.
+    pub told: &'a TellsRelease,
     /// The line that tells the client which session it is, where it does not know.
     pub set_cookie: Option<String>,
 }
 
+impl<'a> Given<'a> {
+    fn new(lane: &'a Lane, way: Way) -> Self {
+        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None }
+    }
+}
+
 impl Site {
     /// A table made ready, with what the one before it has under way.
-    pub fn new(table: &Table, before: Option<&Site>) -> Result<Self, Fault> {
-        if let Some(lane) = table.lanes.iter().find(|lane| lane.door != Door::Open && !lane.share.is_none()) {
-            return Err(Fault::new(format!("release {} takes no new units but has a share of them", lane.release)));
-        }
-        if table.paths.iter().any(|path| matches!(path, Path::Regex(_))) {
-            return Err(Fault::new("a service has no paths by expression: its rules have"));
-        }
-        let split = Split::new(table.lanes.iter().map(|lane| lane.share))
-            .ok_or_else(|| Fault::new("the shares do not sum to 100 %"))?;
-        let lanes = table.lanes.iter().map(|lane| Lane::prepare(lane, before)).collect::<Result<Vec<_>, _>>()?;
-        // Nothing can be wrong from here on: a table that is not served by has no page.
+    pub fn new(table: &Checked, before: Option<&Site>) -> Self {
         let books = before.map(|site| Rc::clone(&site.books)).unwrap_or_default();
         let mut sheets = books.open(table);
         let own = sheets.pop();
-        let lanes = lanes.into_iter().zip(sheets).map(|(lane, sheet)| lane(sheet)).collect();
-        Ok(Self {
+        let lanes = table.table.lanes.iter().zip(&table.lanes).zip(sheets);
+        let lanes = lanes.map(|((lane, checked), sheet)| Lane::new(lane, checked, &table.told, before, sheet));
+        Self {
             service: table.service.clone(),
             generation: table.generation,
-            addresses: addresses(table)?,
+            addresses: table.addresses.clone(),
             hosts: table.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             paths: table.paths.clone(),
-            hold: table.hold.clone(),
             limits: table.limits,
+            hold: table.hold.clone().map(|hold| (hold, table.allow.clone())),
+            rules: table.rules.counted_in(&books),
             unit: table.unit.clone(),
             salt: table.salt.clone().into_bytes(),
-            lanes,
-            split,
+            lanes: lanes.collect(),
+            split: table.split.clone(),
             books,
             own,
-        })
+        }
+    }
+
+    /// Whose turn a request is. What the gateway answers itself needs no release, so it is answered
+    /// while nobody is served, too.
+    pub fn turn(&self, asked: &dyn Asked) -> Turn<'_> {
+        let rule = self.rules.find(asked.path(), asked);
+        if let Some(answer) = rule.and_then(|rule| rule.answer.as_ref()) {
+            return Turn { rule, whose: Whose::Gateway(answer) };
+        }
+        let whose = match &self.hold {
+            Some((hold, allow)) if !allow.iter().any(|matcher| matcher.takes(asked)) => Whose::Nobody(hold),
+            Some(_) | None => Whose::Release,
+        };
+        Turn { rule, whose }
     }
 
     /// Who gets this request: whom a match names, whom its session is pinned to, or whose slot its unit
@@ -126,7 +207,7 @@ impl Site {
     pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
         let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
         if let Some(lane) = self.lanes.iter().find(matched) {
-            return Some(Given { pool: &lane.pool, way: Way::Matched, unit: None, set_cookie: None });
+            return Some(Given::new(lane, Way::Matched));
         }
         match &self.unit {
             Some(Unit::Cookie { name, key }) => self.give_session(asked, name, key),
@@ -148,8 +229,7 @@ impl Site {
     }
 
     fn give_slot(&self, slot: u16) -> Option<Given<'_>> {
-        let lane = self.lanes.get(self.split.owner(slot))?;
-        Some(Given { pool: &lane.pool, way: Way::Split, unit: None, set_cookie: None })
+        Some(Given::new(self.lanes.get(self.split.owner(slot))?, Way::Split))
     }
 
     fn give_unit(&self, unit: u64) -> Option<Given<'_>> {
@@ -162,7 +242,7 @@ impl Site {
             lane.door == Door::Pinned && known.is_some_and(|known| known.release == lane.pool.release().0)
         };
         if let Some(lane) = self.lanes.iter().find(is_pinned) {
-            return Some(Given { pool: &lane.pool, way: Way::Pinned, unit: None, set_cookie: None });
+            return Some(Given::new(lane, Way::Pinned));
         }
         let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
         let given = self.give_unit(hash(&self.salt, &unit.to_be_bytes()))?;
@@ -204,24 +284,35 @@ impl Site {
 }
 
 impl Lane {
-    /// All of it but where it is counted.
-    fn prepare(lane: &wire::table::Lane, before: Option<&Site>) -> Result<impl FnOnce(Rc<Sheet>) -> Self, Fault> {
-        let matchers = lane.matches.iter().map(Matcher::new).collect::<Result<Vec<_>, _>>()?;
+    fn new(
+        lane: &wire::table::Lane,
+        checked: &CheckedLane,
+        told: &Told,
+        before: Option<&Site>,
+        sheet: Rc<Sheet>,
+    ) -> Self {
         let old = before.and_then(|site| site.pool(lane.release));
-        let endpoints = lane
-            .endpoints
-            .iter()
-            .map(|endpoint| {
-                let address: SocketAddr = endpoint
-                    .address
-                    .parse()
-                    .map_err(|_| Fault::new(format!("`{}` is no address with a port", endpoint.address)))?;
-                let known = old.and_then(|pool| pool.endpoint(address));
-                Ok((known.unwrap_or_else(|| Rc::new(Endpoint::new(address))), endpoint.draining))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let endpoints = checked.addresses.iter().zip(&lane.endpoints).map(|(address, endpoint)| {
+            let known = old.and_then(|pool| pool.endpoint(*address));
+            (known.unwrap_or_else(|| Rc::new(Endpoint::new(*address))), endpoint.draining)
+        });
         let tally = old.map(|pool| pool.tally()).unwrap_or_default();
-        let (release, door, balance) = (lane.release, lane.door, lane.balance);
-        Ok(move |sheet| Self { door, matchers, pool: Rc::new(Pool::new(release, balance, endpoints, tally, sheet)) })
+        Self {
+            door: lane.door,
+            matchers: checked.matchers.clone(),
+            told: TellsRelease::new(told, lane.release),
+            pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints.collect(), tally, sheet)),
+        }
+    }
+}
+
+impl TellsRelease {
+    /// What others say under these names is taken out, so that nobody can pretend.
+    fn new(told: &Told, release: ReleaseNumber) -> Self {
+        let number = release.0.to_string();
+        let tells = |name: &Option<String>| {
+            name.as_ref().map(|name| Edits::new([name.as_str()], [(name.as_str(), number.as_str())]))
+        };
+        Self { application: tells(&told.application), client: tells(&told.client) }
     }
 }

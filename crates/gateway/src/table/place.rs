@@ -1,11 +1,12 @@
 //! Whose a host and a path are.
 
 use super::Site;
+use super::path::{ByPath, Pattern};
 use std::rc::Rc;
-use wire::table::Path;
 
 /// All services of one listener, to be found by host and path. The most specific wins: an exact host
-/// before a wildcard before any, an exact path before a prefix, a longer prefix before a shorter one.
+/// before a wildcard before any; an exact path before a prefix, a longer prefix before a shorter one, and
+/// expressions, in their order, before the whole host.
 #[derive(Debug, Default)]
 pub struct Places {
     /// By host, sorted; `*.example` stands as `.example`, and any host as nothing.
@@ -14,8 +15,10 @@ pub struct Places {
 
 #[derive(Debug, Default)]
 struct Paths {
-    exact: Vec<(Box<[u8]>, Rc<Site>)>,
-    prefixes: Vec<(Box<[u8]>, Rc<Site>)>,
+    places: ByPath<Option<Rc<Site>>>,
+    expressions: Vec<(Pattern, Rc<Site>)>,
+    /// Whoever has every path.
+    whole: Option<Rc<Site>>,
 }
 
 /// The most dots of a host that wildcards are looked up for.
@@ -70,7 +73,7 @@ impl Places {
 }
 
 /// A host without its port and without the dot at its end.
-fn bare(host: &[u8]) -> &[u8] {
+pub(super) fn bare(host: &[u8]) -> &[u8] {
     let end = match host {
         [b'[', ..] => memchr::memchr(b']', host).map_or(host.len(), |end| end + 1),
         _ => memchr::memchr(b':', host).unwrap_or(host.len()),
@@ -81,32 +84,26 @@ fn bare(host: &[u8]) -> &[u8] {
 
 impl Paths {
     fn add(&mut self, site: &Rc<Site>) {
-        let all = [Path::Prefix("/".into())];
-        for path in if site.paths.is_empty() { &all[..] } else { &site.paths } {
-            let (list, key) = match path {
-                Path::Exact(path) => (&mut self.exact, path.as_bytes()),
-                Path::Prefix(path) => (&mut self.prefixes, path.strip_suffix('/').unwrap_or(path).as_bytes()),
-                // Not served yet: a table that has one is refused.
-                Path::Regex(_) => continue,
+        if site.paths.is_empty() {
+            self.whole.get_or_insert_with(|| Rc::clone(site));
+        }
+        for path in &site.paths {
+            let place = match path {
+                Pattern::Exact(path) => self.places.exact_mut(path),
+                Pattern::Prefix(path) if path.is_empty() => &mut self.whole,
+                Pattern::Prefix(path) => self.places.prefix_mut(path),
+                Pattern::Expression(..) => {
+                    self.expressions.push((path.clone(), Rc::clone(site)));
+                    continue;
+                }
             };
-            if let Err(index) = list.binary_search_by(|(known, _)| (**known).cmp(key)) {
-                list.insert(index, (key.into(), Rc::clone(site)));
-            }
+            place.get_or_insert_with(|| Rc::clone(site));
         }
     }
 
     fn find(&self, path: &[u8]) -> Option<&Rc<Site>> {
-        let at =
-            |list: &'_ [(Box<[u8]>, Rc<Site>)], key: &[u8]| list.binary_search_by(|(known, _)| (**known).cmp(key)).ok();
-        if let Some(index) = at(&self.exact, path) {
-            return self.exact.get(index).map(|(_, site)| site);
-        }
-        let mut rest = path;
-        loop {
-            if let Some(index) = at(&self.prefixes, rest) {
-                return self.prefixes.get(index).map(|(_, site)| site);
-            }
-            rest = rest.get(..memchr::memrchr(b'/', rest)?)?;
-        }
+        let place = self.places.exact(path).into_iter().chain(self.places.above(path)).flatten().next();
+        let expression = || self.expressions.iter().find(|(pattern, _)| pattern.takes(path)).map(|(_, site)| site);
+        place.or_else(expression).or(self.whole.as_ref())
     }
 }

@@ -2,16 +2,17 @@
 //! bytes, in HTTP/1 or in HTTP/2, is told.
 
 use super::call::Call;
-use crate::count::{Class, End, Ended as Counted};
-use crate::http1::Body;
-use crate::http1::write::About;
+use crate::count::{End, Ended as Counted};
+use crate::http1::write::{About, Instead};
+use crate::http1::{self, Body, Edited};
 use crate::pool::{Claim, Pool};
 use crate::stream::Stream;
-use crate::table::{Asked as _, Given, Site};
+use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
 use model::Span;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use wire::table::Limits;
 
 /// How many instances are asked for a connection before the client hears that none took it.
 const TRIES_MAX: u64 = 3;
@@ -27,9 +28,32 @@ pub(crate) trait Caller {
     /// Gives an answer of the gateway's own; whether the connection goes on.
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool;
 
-    /// Carries the request to an instance and its answer back. `own` are lines of the answer's head that
-    /// are the gateway's.
-    async fn carry(&mut self, stream: Stream, site: &Site, about: &About, own: &str) -> Result<Done, Failed>;
+    /// Carries the request to an instance and its answer back.
+    async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed>;
+}
+
+/// How an instance is asked, and what is changed in its answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) about: &'a About,
+    pub(crate) instead: Instead<'a>,
+    rule: Option<&'a Rule>,
+    told: &'a TellsRelease,
+    /// A line of the answer's head that is the gateway's own.
+    pub(crate) set_cookie: &'a str,
+}
+
+impl<'a> Asking<'a> {
+    /// What is changed in the request.
+    pub(crate) fn request_edits(&self) -> Edited<'a> {
+        Edited { rule: self.rule.and_then(|rule| rule.request.as_ref()), told: self.told.application.as_ref() }
+    }
+
+    /// What is changed in the answer.
+    pub(crate) fn response_edits(&self) -> Edited<'a> {
+        Edited { rule: self.rule.and_then(|rule| rule.response.as_ref()), told: self.told.client.as_ref() }
+    }
 }
 
 /// An answer was given, by an instance.
@@ -88,24 +112,51 @@ enum Outcome {
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
     let call = caller.call();
-    let Some(site) = call.listening.find(call.request.host.of(&call.held), call.path()) else {
+    let Some(site) = call.listening.find(call.host(), call.path()) else {
         call.shared.front.unserved();
         return Ended::said(caller.say(404, &[], "no service is here\n").await);
     };
     caller.belongs_to(&site);
+    let turn = site.turn(caller.call());
+    match turn.whose {
+        Whose::Release => pass_on(caller, &site, turn).await,
+        Whose::Gateway(answer) => Ended::said(say_own(caller, &site, turn, answer).await),
+        Whose::Nobody(hold) => {
+            site.answered(turn.class(), 503);
+            let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
+            let fields = [("Retry-After", seconds.as_str()), ("Content-Type", hold.content_type.as_str())];
+            Ended::said(caller.say(503, &fields, &hold.page).await)
+        }
+    }
+}
+
+/// Answers as a table says.
+async fn say_own(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, answer: &Answer) -> bool {
+    let Some(fields) = answer.fields(caller.call()) else {
+        site.answered(turn.class(), 400);
+        return caller.say(400, &[], "Host is missing\n").await;
+    };
+    site.answered(turn.class(), answer.status);
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    caller.say(answer.status, &fields, &answer.body).await
+}
+
+/// Lets a release answer.
+async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended {
+    let limits = turn.rule.and_then(|rule| rule.limits.as_ref()).unwrap_or(&site.limits);
     if let Body::Length(length) = caller.call().request.body
-        && length > site.limits.body_bytes_max
+        && length > limits.body_bytes_max
     {
-        site.answered(Class::default(), 413);
+        site.answered(turn.class(), 413);
         return Ended::said(caller.say(413, &[], "the body is too large\n").await);
     }
-    if let Some(hold) = &site.hold {
-        site.answered(Class::default(), 503);
-        let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
-        let fields = [("Retry-After", seconds.as_str()), ("Content-Type", "text/html; charset=utf-8")];
-        return Ended::said(caller.say(503, &fields, &hold.page).await);
+    let target = turn.rule.and_then(|rule| rule.target(caller.call().path_and_query()));
+    if target.as_ref().is_some_and(|target| target.len() > http1::Limits::default().target_bytes_max) {
+        site.answered(turn.class(), 414);
+        return Ended::said(caller.say(414, &[], "the target is too long\n").await);
     }
-    match give(caller, &site).await {
+    let instead = Instead { target: target.as_deref(), host: turn.rule.and_then(Rule::host) };
+    match give(caller, site, turn, limits, instead).await {
         Outcome::Answered { ended, .. } => ended,
         Outcome::Unanswered { status, why } => Ended::said(caller.say(status, &[], why).await),
         Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
@@ -114,16 +165,18 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
 
 /// Gives the request to a release and lets it answer. Whatever comes of it is that release's, as are
 /// further tries.
-async fn give(caller: &mut impl Caller, site: &Site) -> Outcome {
+async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Outcome {
     let call = caller.call();
     let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
-    let Some(Given { pool, way, unit, set_cookie }) = site.give(call) else {
-        site.answered(Class::default(), 503);
+    let Some(Given { pool, way, unit, told, set_cookie }) = site.give(call) else {
+        site.answered(turn.class(), 503);
         return Outcome::Unanswered { status: 503, why: "no release is there\n" };
     };
-    let entry = pool.sheet().begin(Class::default(), way, unit);
+    let set_cookie = set_cookie.as_deref().unwrap_or_default();
+    let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie };
+    let entry = pool.sheet().begin(turn.class(), way, unit);
     let mut retries = 0;
-    let outcome = ask(caller, site, pool, &about, set_cookie.as_deref().unwrap_or_default(), &mut retries).await;
+    let outcome = ask(caller, pool, &asking, &mut retries).await;
     let end = match &outcome {
         Outcome::Answered { status, .. } => End::Answered(*status),
         Outcome::Unanswered { status, .. } => End::Unanswered(*status),
@@ -136,24 +189,17 @@ async fn give(caller: &mut impl Caller, site: &Site) -> Outcome {
 }
 
 /// Finds an instance and lets it answer.
-async fn ask(
-    caller: &mut impl Caller,
-    site: &Site,
-    pool: &Pool,
-    about: &About,
-    own: &str,
-    retries: &mut u64,
-) -> Outcome {
+async fn ask(caller: &mut impl Caller, pool: &Pool, asking: &Asking<'_>, retries: &mut u64) -> Outcome {
     for tried in 0..TRIES_MAX {
         *retries = tried;
         let Some(claim) = pool.claim() else {
             return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
         };
-        let Some((stream, used)) = connect(&claim, site.limits.connect).await else {
+        let Some((stream, used)) = connect(&claim, asking.limits.connect).await else {
             pool.sheet().connect_failed();
             continue;
         };
-        match caller.carry(stream, site, about, own).await {
+        match caller.carry(stream, asking).await {
             Ok(Done { status, stays, unread, reusable }) => {
                 if let Some(stream) = reusable {
                     claim.endpoint().keep_idle(stream);

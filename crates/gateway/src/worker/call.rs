@@ -56,11 +56,9 @@ impl Call {
         Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved: Moved::default() }
     }
 
-    /// The path, without its query. The whole server is asked where its root is.
-    pub(crate) fn path(&self) -> &[u8] {
-        let path = self.request.target.path_and_query.of(&self.held);
-        let path = path.get(..memchr::memchr(b'?', path).unwrap_or(path.len())).unwrap_or_default();
-        if path.starts_with(b"/") { path } else { b"/" }
+    /// The path and query as they came.
+    pub(crate) fn path_and_query(&self) -> &[u8] {
+        self.text(self.request.target.path_and_query)
     }
 
     fn text(&self, stretch: Stretch) -> &[u8] {
@@ -73,8 +71,23 @@ impl Asked for Call {
         self.text(self.request.method)
     }
 
+    fn scheme(&self) -> &str {
+        self.scheme
+    }
+
+    fn host(&self) -> &[u8] {
+        self.text(self.request.host)
+    }
+
+    fn path(&self) -> &[u8] {
+        let target = self.path_and_query();
+        let path = target.get(..memchr::memchr(b'?', target).unwrap_or(target.len())).unwrap_or_default();
+        // The whole server is asked where its root is; `http://host` names no more than the host.
+        if path.starts_with(b"/") { path } else { b"/" }
+    }
+
     fn query(&self) -> &[u8] {
-        let target = self.text(self.request.target.path_and_query);
+        let target = self.path_and_query();
         memchr::memchr(b'?', target).and_then(|at| target.get(at + 1..)).unwrap_or_default()
     }
 

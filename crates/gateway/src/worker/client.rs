@@ -1,12 +1,12 @@
 //! A client's connection: one request after the other.
 
 use super::Shared;
-use super::answer::{Caller, Done, Ended, Failed, answer};
+use super::answer::{Asking, Caller, Done, Ended, Failed, answer};
 use super::call::Call;
 use super::exchange::Exchange;
 use super::flow::poll_read;
 use super::listening::Listening;
-use crate::http1::write::{About, After, own};
+use crate::http1::write::{After, own};
 use crate::http1::{Body, Limits, Refusal};
 use crate::stream::Stream;
 use crate::table::Site;
@@ -176,7 +176,7 @@ impl Caller for Client {
         told && after != After::Closes
     }
 
-    async fn carry(&mut self, stream: Stream, site: &Site, about: &About, own: &str) -> Result<Done, Failed> {
-        Exchange::new(self, stream, site, about, own).run().await
+    async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {
+        Exchange::new(self, stream, asking).run().await
     }
 }

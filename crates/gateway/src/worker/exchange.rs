@@ -1,14 +1,13 @@
 //! One request of HTTP/1: to an instance and back. Both directions flow at once, so an answer may begin before
 //! its request has ended.
 
-use super::answer::{Done, Failed};
+use super::answer::{Asking, Done, Failed};
 use super::call::Call;
 use super::client::Client;
 use super::flow::{Broken, Flow, poll_read};
-use crate::http1::write::{self, About, After};
+use crate::http1::write::{self, After};
 use crate::http1::{Body, Limits};
 use crate::stream::Stream;
-use crate::table::Site;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,9 +17,7 @@ use tokio::io::AsyncWrite as _;
 pub(crate) struct Exchange<'a> {
     client: &'a mut Client,
     stream: Stream,
-    limits: wire::table::Limits,
-    /// Lines of the answer's head that are the gateway's own.
-    own: &'a str,
+    asking: &'a Asking<'a>,
     /// To the instance.
     there: Flow,
     /// To the client, once the answer's head is there.
@@ -33,28 +30,18 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(crate) fn new(client: &'a mut Client, stream: Stream, site: &Site, about: &About, own: &'a str) -> Self {
-        let mut head = client.call.shared.buffer();
-        write::request(&mut head, &client.call.held, &client.call.request, about);
-        let there = Flow::new(client.call.request.body, head);
-        let limits = site.limits;
-        client.call.response.clear();
-        Self {
-            client,
-            stream,
-            limits,
-            own,
-            there,
-            back: None,
-            held: Vec::new(),
-            after: After::Stays,
-            ended_there: false,
-        }
+    pub(crate) fn new(client: &'a mut Client, stream: Stream, asking: &'a Asking<'a>) -> Self {
+        let call = &mut client.call;
+        let mut head = call.shared.buffer();
+        write::request(&mut head, &call.held, &call.request, asking.about, asking.instead, asking.request_edits());
+        let there = Flow::new(call.request.body, head);
+        call.response.clear();
+        Self { client, stream, asking, there, back: None, held: Vec::new(), after: After::Stays, ended_there: false }
     }
 
     /// To its end.
     pub(crate) async fn run(mut self) -> Result<Done, Failed> {
-        self.client.call.watch.allow(self.limits.head);
+        self.client.call.watch.allow(self.asking.limits.head);
         let mut began = false;
         let result = poll_fn(|context| {
             if !std::mem::replace(&mut began, true) {
@@ -118,7 +105,7 @@ impl<'a> Exchange<'a> {
         let before = back.bytes;
         let polled = back.poll(context, &mut self.stream, &mut self.client.stream, &mut scratch, &mut self.held);
         if back.bytes != before {
-            self.client.call.watch.allow(self.limits.idle);
+            self.client.call.watch.allow(self.asking.limits.idle);
         }
         polled.map_err(failed_back)
     }
@@ -131,7 +118,7 @@ impl<'a> Exchange<'a> {
         let polled =
             self.there.poll(context, &mut client.stream, &mut self.stream, &mut scratch, &mut client.call.held);
         if self.there.bytes != before {
-            client.call.watch.allow(self.limits.idle);
+            client.call.watch.allow(self.asking.limits.idle);
         }
         drop(scratch);
         match polled {
@@ -205,7 +192,7 @@ impl<'a> Exchange<'a> {
             return Ok(());
         }
         let mut out = self.client.call.shared.buffer();
-        write::response(&mut out, bytes, &self.client.call.response, "", After::Stays);
+        write::response(&mut out, bytes, &self.client.call.response, "", self.asking.response_edits(), After::Stays);
         let mut flow = Flow::new(Body::None, out);
         flow.begin(context, &mut self.client.stream, &[]).map_err(failed_back)?;
         // An empty send buffer has room for a head; a client that does not read gets no news.
@@ -225,7 +212,8 @@ impl<'a> Exchange<'a> {
     ) -> Result<(), Failed> {
         self.after = self.after_answer(changes);
         let mut out = self.client.call.shared.buffer();
-        write::response(&mut out, bytes, &self.client.call.response, self.own, self.after);
+        let (set_cookie, edits) = (self.asking.set_cookie, self.asking.response_edits());
+        write::response(&mut out, bytes, &self.client.call.response, set_cookie, edits, self.after);
         let body = if changes { Body::UntilClose } else { self.client.call.response.body };
         if changes {
             let rest = std::mem::replace(&mut self.there, Flow::new(Body::UntilClose, Vec::new()));
@@ -238,7 +226,7 @@ impl<'a> Exchange<'a> {
         let taken = back.begin(context, &mut self.client.stream, rest).map_err(failed_back)?;
         self.held.extend_from_slice(rest.get(taken..).unwrap_or_default());
         self.back = Some(back);
-        self.client.call.watch.allow(self.limits.idle);
+        self.client.call.watch.allow(self.asking.limits.idle);
         if changes {
             // What the client sent ahead belongs to the new protocol.
             let ahead = self.client.call.held.split_off(self.client.call.head.min(self.client.call.held.len()));

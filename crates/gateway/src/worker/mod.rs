@@ -11,7 +11,7 @@ mod listening;
 mod watch;
 
 use crate::pool::Pool;
-use crate::table::{Fault, Site};
+use crate::table::{Checked, Faults, Site};
 use front::Front;
 use listening::Listening;
 use model::Subject;
@@ -29,7 +29,6 @@ use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use watch::{SWEEP_EVERY, Watches};
-use wire::Table;
 
 /// The most orders that may wait for a worker.
 pub const ORDERS_MAX: usize = 64;
@@ -49,7 +48,7 @@ pub enum Order {
     /// Accept clients at this address from these sockets, and from no others; from none where empty.
     Listen(SocketAddr, Vec<TcpListener>, Answer<std::io::Result<()>>),
     /// Serve by this from now on.
-    Table(Arc<Table>, Answer<Result<(), Refused>>),
+    Table(Arc<Checked>, Answer<Result<(), Refused>>),
     /// Serve this service no more; the generation is the position that this follows from.
     Remove(Subject, u64, Answer<Result<(), Refused>>),
     /// What is under way?
@@ -68,7 +67,7 @@ pub enum Refused {
     /// There is a newer one: its generation.
     Superseded(u64),
     /// It cannot be.
-    Faulty(Fault),
+    Faulty(Faults),
 }
 
 /// What a release has under way.
@@ -146,10 +145,10 @@ impl Shared {
         }
     }
 
-    fn take(&self, table: &Table) -> Result<(), Refused> {
+    fn take(&self, table: &Checked) -> Result<(), Refused> {
         self.refuse_older(&table.service, table.generation)?;
         let before = self.sites.borrow().get(&table.service).cloned();
-        let mut site = Site::new(table, before.as_deref()).map_err(Refused::Faulty)?;
+        let mut site = Site::new(table, before.as_deref());
         self.return_to(&mut site);
         let site = Rc::new(site);
         self.sites.borrow_mut().insert(table.service.clone(), Rc::clone(&site));

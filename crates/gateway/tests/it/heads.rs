@@ -1,8 +1,8 @@
 //! Heads as they are passed on.
 
 use expect_test::{Expect, expect};
-use gateway::http1::write::{About, After, request, response};
-use gateway::http1::{Limits, Request, Response};
+use gateway::http1::write::{About, After, Instead, request, response};
+use gateway::http1::{Edited, Limits, Request, Response};
 use std::fmt::Write;
 
 fn check_request(cases: &[&str], wanted: &Expect) {
@@ -13,7 +13,7 @@ fn check_request(cases: &[&str], wanted: &Expect) {
         let mut head = Request::default();
         head.read(bytes.as_bytes(), &Limits::default()).expect("a request").expect("all of it");
         let mut out = Vec::new();
-        request(&mut out, bytes.as_bytes(), &head, &about);
+        request(&mut out, bytes.as_bytes(), &head, &about, Instead::default(), Edited::default());
         let out = String::from_utf8(out).expect("text").replace("\r\n", "|");
         writeln!(text, "{case}\n    {out}").expect("a String takes everything");
     }
@@ -74,7 +74,7 @@ fn responses() {
         let mut head = Response::default();
         head.read(bytes.as_bytes(), b"GET", &Limits::default()).expect("an answer").expect("all of it");
         let mut out = Vec::new();
-        response(&mut out, bytes.as_bytes(), &head, "", after);
+        response(&mut out, bytes.as_bytes(), &head, "", Edited::default(), after);
         let out = String::from_utf8(out).expect("text").replace("\r\n", "|");
         writeln!(text, "{case} {after:?}\n    {out}").expect("a String takes everything");
     }

@@ -2,25 +2,27 @@
 
 use crate::site::table;
 use expect_test::{Expect, expect};
-use gateway::table::{Asked, Matcher, Places, Site};
+use gateway::table::{Asked, Checked, Faults, Matcher, Places, Site};
 use model::Subject;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::rc::Rc;
 use wire::table::{Match, Path};
 
-/// Services by name, hosts and paths; a path that ends with `!` is that one alone.
+/// Services by name, hosts and paths; a path that ends with `!` is that one alone, one that begins with `~` an
+/// expression.
 fn places(sites: &[(&str, &[&str], &[&str])]) -> Places {
     let sites = sites.iter().map(|(name, hosts, paths)| {
         let mut table = table(1, &[]);
         table.service = Subject::from_text(name);
         table.hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let path = |path: &&str| match path.strip_suffix('!') {
-            Some(exact) => Path::Exact(exact.into()),
-            None => Path::Prefix((*path).into()),
+        let path = |path: &&str| match (path.strip_suffix('!'), path.strip_prefix('~')) {
+            (Some(exact), _) => Path::Exact(exact.into()),
+            (None, Some(expression)) => Path::Regex(expression.into()),
+            (None, None) => Path::Prefix((*path).into()),
         };
         table.paths = paths.iter().map(path).collect();
-        Rc::new(Site::new(&table, None).expect("a table"))
+        Rc::new(Site::new(&Checked::new(table).expect("a table"), None))
     });
     Places::new(&sites.collect::<Vec<_>>())
 }
@@ -36,6 +38,8 @@ fn the_most_specific_has_it() {
         ("wild", &["*.example"], &[]),
         ("wilder", &["*.b.example"], &["/api"]),
         ("six", &["[::1]"], &[]),
+        ("years", &["shop.example"], &["~/[0-9]{4}(/.*)?"]),
+        ("late", &["shop.example"], &["~/.*/late", "~/2.*"]),
     ]);
     let mut text = String::new();
     for (host, path) in [
@@ -48,6 +52,12 @@ fn the_most_specific_has_it() {
         ("shop.example", "/cart/old/1"),
         ("shop.example", "/cart/older"),
         ("shop.example", "/carts"),
+        ("shop.example", "/2026"),
+        ("shop.example", "/2026/x"),
+        ("shop.example", "/20261"),
+        ("shop.example", "/x/late"),
+        ("shop.example", "/cart/late"),
+        ("shop.example", "/x/later"),
         ("a.example", "/"),
         ("a.b.example", "/"),
         ("a.b.example", "/api/1"),
@@ -70,6 +80,12 @@ fn the_most_specific_has_it() {
         shop.example       /cart/old/1  cart-old
         shop.example       /cart/older  cart
         shop.example       /carts       shop
+        shop.example       /2026        years
+        shop.example       /2026/x      years
+        shop.example       /20261       late
+        shop.example       /x/late      late
+        shop.example       /cart/late   cart
+        shop.example       /x/later     shop
         a.example          /            wild
         a.b.example        /            wild
         a.b.example        /api/1       wilder
@@ -77,7 +93,7 @@ fn the_most_specific_has_it() {
         .example           /            wild
                            /            any
         [::1]:80           /            six
-        other              *            
+        other              *            any
     "#]]
     .assert_eq(&text);
 }
@@ -97,6 +113,15 @@ fn find<'a>(list: &'a [(&'static str, &'static str)], name: &[u8]) -> Option<&'a
 impl Asked for Request {
     fn method(&self) -> &[u8] {
         self.method.as_bytes()
+    }
+    fn scheme(&self) -> &str {
+        "http"
+    }
+    fn host(&self) -> &[u8] {
+        b"shop"
+    }
+    fn path(&self) -> &[u8] {
+        b"/"
     }
     fn query(&self) -> &[u8] {
         self.query.as_bytes()
@@ -122,10 +147,11 @@ fn check(cases: &[(&str, Match)], wanted: &Expect) {
     };
     let mut text = String::new();
     for (what, of) in cases {
-        let taken = match Matcher::new(of) {
-            Ok(matcher) if matcher.takes(&request) => "taken".to_owned(),
-            Ok(_) => "not taken".to_owned(),
-            Err(fault) => fault.to_string(),
+        let mut faults = Faults::default();
+        let taken = match Matcher::new(of, "matches", &mut faults).takes(&request) {
+            _ if !faults.is_empty() => faults.to_string(),
+            true => "taken".to_owned(),
+            false => "not taken".to_owned(),
         };
         writeln!(text, "{what:34} {taken}").expect("a String takes everything");
     }
@@ -184,8 +210,8 @@ fn matches() {
             another network                    not taken
             everybody                          taken
             a network of the other kind        not taken
-            no network                         `10.0.0.0` is no network: write it like 10.0.0.0/8
-            no network either                  `10.0.0.0/33` is no network: write it like 10.0.0.0/8
+            no network                         matches.networks[0]: `10.0.0.0` is no network: write it like 10.0.0.0/8
+            no network either                  matches.networks[0]: `10.0.0.0/33` is no network: write it like 10.0.0.0/8
             all must hold                      not taken
         "#]],
     );

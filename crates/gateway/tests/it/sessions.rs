@@ -96,7 +96,7 @@ fn sessions_stay_move_one_way_and_are_let_go() {
 fn a_closed_door_has_no_share() {
     let mut table = table_of(1, &[(1, 90, &[]), (2, 10, &[])]);
     table.lanes[1].door = Door::Closed;
-    assert!(gateway::table::Site::new(&table, None).is_err());
+    assert!(gateway::table::Checked::new(table.clone()).is_err());
     (table.lanes[0].share, table.lanes[1].share) = (Share::ALL, Share::NONE);
-    assert!(gateway::table::Site::new(&table, None).is_ok());
+    assert!(gateway::table::Checked::new(table).is_ok());
 }

@@ -3,7 +3,7 @@
 use super::{Limits, Match, is_default};
 use serde::{Deserialize, Serialize};
 
-/// Which paths.
+/// Which paths. They are looked at as they were sent, so a rule is no lock: nothing in them is decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Path {
@@ -48,8 +48,8 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// The client is sent elsewhere. `{scheme}`, `{host}`, `{path}` and `{query}` (with its `?`) stand for
-    /// the request's.
+    /// The client is sent elsewhere. `{scheme}`, `{host}` (without a port), `{path}` and `{query}` (with its
+    /// `?`) stand for the request's.
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
@@ -77,12 +77,12 @@ pub struct Rewrite {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// This in the place of the prefix, or of the whole path where the rule has an exact one. Of an
-    /// expression's groups, `$1` is the first.
+    /// expression's groups, `$1` is the first; `$$` is a dollar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
-/// What is changed in a head.
+/// What is changed in a head. What says how long a message is, or is about one connection, is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Edits {
