@@ -37,6 +37,26 @@ enum State {
     Done,
 }
 
+impl State {
+    /// Whether it is after the last chunk.
+    fn trails(self) -> bool {
+        matches!(self, Self::TrailerStart | Self::Trailer { .. } | Self::TrailerLf | Self::LastLf)
+    }
+}
+
+/// Bytes of one kind, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Of the body itself.
+    Data(usize),
+    /// Of what is around its chunks.
+    Around(usize),
+    /// Of what follows the last chunk, with its empty line.
+    Trailer(usize),
+    /// The body is over: these are no more of it.
+    Beyond,
+}
+
 /// What a stretch of bytes was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -53,33 +73,53 @@ impl Chunked {
     pub fn read(&mut self, input: &[u8]) -> Result<Piece, Refusal> {
         let mut at = 0;
         let mut data = 0;
-        while let Some(byte) = input.get(at) {
-            if let State::Data { left } = self.state {
-                let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len() - at);
-                at += here;
-                data += here as u64;
-                let left = left - here as u64;
-                self.state = if left == 0 { State::DataCr } else { State::Data { left } };
-                continue;
+        while let Some(rest) = input.get(at..).filter(|rest| !rest.is_empty()) {
+            match self.next(rest)? {
+                Run::Data(length) => {
+                    at += length;
+                    data += length as u64;
+                }
+                Run::Around(length) | Run::Trailer(length) => at += length,
+                Run::Beyond => break,
             }
-            if self.state == State::Done {
+        }
+        Ok(Piece { taken: at, data, done: self.is_done() })
+    }
+
+    /// Whether all of it was read.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Reads on as long as it is all of one kind.
+    pub fn next(&mut self, input: &[u8]) -> Result<Run, Refusal> {
+        if let State::Data { left } = self.state {
+            let here = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+            let left = left - here as u64;
+            self.state = if left == 0 { State::DataCr } else { State::Data { left } };
+            return Ok(Run::Data(here));
+        }
+        if self.state == State::Done {
+            return Ok(Run::Beyond);
+        }
+        let trails = self.state.trails();
+        let mut length = 0;
+        for byte in input {
+            if matches!(self.state, State::Data { .. } | State::Done) || self.state.trails() != trails {
                 break;
             }
-            at += 1;
+            length += 1;
             self.length += 1;
             self.state = self.step(*byte)?;
         }
-        Ok(Piece { taken: at, data, done: self.state == State::Done })
+        Ok(if trails { Run::Trailer(length) } else { Run::Around(length) })
     }
 
     fn step(&mut self, byte: u8) -> Result<State, Refusal> {
         const SIZE: Refusal = Refusal::bad("the size of a chunk is no number");
         const END: Refusal = Refusal::bad("a chunk does not end where it should");
         const LINE: Refusal = Refusal::bad("a line of a chunked body ends without CR");
-        let limit = match self.state {
-            State::Trailer { .. } | State::TrailerStart | State::TrailerLf | State::LastLf => TRAILER_BYTES_MAX,
-            _ => SIZE_LINE_BYTES_MAX,
-        };
+        let limit = if self.state.trails() { TRAILER_BYTES_MAX } else { SIZE_LINE_BYTES_MAX };
         if self.length > limit {
             return Err(Refusal::bad("a line of a chunked body is too long"));
         }

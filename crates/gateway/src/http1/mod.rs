@@ -15,7 +15,7 @@ pub mod response;
 pub mod target;
 pub mod write;
 
-pub use chunked::{Chunked, Piece};
+pub use chunked::{Chunked, Piece, Run};
 pub use edit::{Edited, Edits};
 pub use field::{Field, Known, Stretch};
 pub use framing::Body;

@@ -9,6 +9,18 @@ use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+/// Where the requests of one connection come from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) shared: Rc<Shared>,
+    /// Where it was accepted.
+    pub(crate) listening: Rc<Listening>,
+    /// Who is at its other end.
+    pub(crate) peer: IpAddr,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+}
+
 /// A request as it came, and the head of its answer.
 pub(crate) struct Call {
     pub(crate) shared: Rc<Shared>,
@@ -50,7 +62,8 @@ impl Moved {
 }
 
 impl Call {
-    pub(crate) fn new(shared: Rc<Shared>, listening: Rc<Listening>, peer: IpAddr, scheme: &'static str) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
+        let Origin { shared, listening, peer, scheme } = origin;
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
         Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved: Moved::default() }
@@ -59,6 +72,12 @@ impl Call {
     /// The path and query as they came.
     pub(crate) fn path_and_query(&self) -> &[u8] {
         self.text(self.request.target.path_and_query)
+    }
+
+    /// Where it came from.
+    pub(crate) fn origin(&self) -> Origin {
+        let (shared, listening) = (Rc::clone(&self.shared), Rc::clone(&self.listening));
+        Origin { shared, listening, peer: self.peer, scheme: self.scheme }
     }
 
     fn text(&self, stretch: Stretch) -> &[u8] {

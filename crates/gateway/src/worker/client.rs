@@ -1,19 +1,16 @@
 //! A client's connection: one request after the other.
 
-use super::Shared;
 use super::answer::{Asking, Caller, Done, Ended, Failed, answer};
-use super::call::Call;
+use super::call::{Call, Origin};
 use super::exchange::Exchange;
 use super::flow::poll_read;
-use super::listening::Listening;
+use super::http2;
 use crate::http1::write::{After, own};
 use crate::http1::{Body, Limits, Refusal};
 use crate::stream::Stream;
 use crate::table::Site;
 use model::Span;
 use std::future::poll_fn;
-use std::net::IpAddr;
-use std::rc::Rc;
 use std::task::Poll;
 use tokio::io::AsyncWriteExt as _;
 
@@ -32,23 +29,28 @@ pub(crate) struct Client {
     pub(crate) call: Call,
     /// How long it may be idle between requests: as the last service says.
     keep_alive: Span,
+    /// Nothing was asked yet.
+    is_new: bool,
 }
 
 /// What came.
 enum Came {
     Request,
     Refused(Refusal),
+    /// HTTP/2 is spoken from here on.
+    Http2,
     /// Nothing, or the client is gone.
     Over,
 }
 
 /// Serves a client until it goes, or has to.
-pub(crate) async fn serve(stream: Stream, peer: IpAddr, listening: Rc<Listening>, shared: Rc<Shared>) {
-    let mut client = Client { stream, call: Call::new(shared, listening, peer, "http"), keep_alive: FIRST_WITHIN };
+pub(crate) async fn serve(stream: Stream, origin: Origin) {
+    let mut client = Client { stream, call: Call::new(origin), keep_alive: FIRST_WITHIN, is_new: true };
     loop {
         match client.next().await {
             Came::Request => {}
             Came::Refused(refusal) => return client.refuse(refusal).await,
+            Came::Http2 => return client.change_to_http2().await,
             Came::Over => return,
         }
         let Ended { stays, unread } = answer(&mut client).await;
@@ -77,6 +79,12 @@ impl Client {
                             return Poll::Ready(Came::Request);
                         }
                         Ok(None) => {}
+                        Err(_) if self.is_new && self.call.held.starts_with(http2::PREFACE_HEAD) => {
+                            return Poll::Ready(Came::Http2);
+                        }
+                        Err(refusal) if self.is_new && is_of_another_protocol(&self.call.held, refusal) => {
+                            return Poll::Ready(Came::Over);
+                        }
                         Err(refusal) => return Poll::Ready(Came::Refused(refusal)),
                     }
                 }
@@ -143,8 +151,18 @@ impl Client {
         .await;
     }
 
+    /// The client knew without asking that the gateway speaks it.
+    async fn change_to_http2(self) {
+        let Self { stream, mut call, .. } = self;
+        let (held, origin) = (std::mem::take(&mut call.held), call.origin());
+        drop(call);
+        // Those who speak HTTP/1 need no room for this.
+        Box::pin(http2::serve(stream, held, origin)).await;
+    }
+
     /// Gets ready for the next request.
     fn rest(&mut self) {
+        self.is_new = false;
         self.call.held.drain(..self.call.head.min(self.call.held.len()));
         self.call.head = 0;
         self.call.request.clear();
@@ -152,6 +170,12 @@ impl Client {
             self.call.shared.give_back(std::mem::take(&mut self.call.held));
         }
     }
+}
+
+/// Whoever begins with another protocol would take an answer for something else.
+fn is_of_another_protocol(head: &[u8], refusal: Refusal) -> bool {
+    let line = head.get(..memchr::memchr(b'\r', head).unwrap_or(head.len())).unwrap_or_default();
+    refusal.status == 505 && !line.windows(5).any(|window| window == b"HTTP/")
 }
 
 impl Caller for Client {

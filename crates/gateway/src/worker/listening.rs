@@ -1,5 +1,6 @@
 //! An address that a worker accepts clients at.
 
+use super::call::Origin;
 use super::{Shared, client};
 use crate::stream::Stream;
 use crate::table::{Places, Site};
@@ -83,7 +84,9 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
                 // Small answers must not wait for acknowledgements of others.
                 let _ = stream.set_nodelay(true);
                 shared.front.accepted();
-                spawn_local(client::serve(Stream::Plain(stream), peer.ip(), Rc::clone(&listening), Rc::clone(&shared)));
+                let (shared, listening) = (Rc::clone(&shared), Rc::clone(&listening));
+                let origin = Origin { shared, listening, peer: peer.ip(), scheme: "http" };
+                spawn_local(client::serve(Stream::Plain(stream), origin));
             }
             // No descriptors are left: the backlog keeps who comes until there are.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,

@@ -7,7 +7,10 @@ mod client;
 mod exchange;
 mod flow;
 mod front;
+mod http2;
 mod listening;
+mod side;
+mod translate;
 mod watch;
 
 use crate::pool::Pool;

@@ -3,7 +3,10 @@
 mod chunks;
 mod counting;
 mod faults;
+mod frames;
+mod h2spec;
 mod heads;
+mod http2;
 mod listening;
 mod places;
 mod requests;

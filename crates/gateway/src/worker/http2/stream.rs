@@ -1,0 +1,114 @@
+//! One request of HTTP/2, and its answer.
+
+use super::Open;
+use super::head;
+use crate::http1::write;
+use crate::http1::{Limits, Refusal};
+use crate::stream::Stream;
+use crate::table::Site;
+use crate::worker::answer::{Asking, Caller, Done, Failed, answer};
+use crate::worker::call::{Call, Origin};
+use crate::worker::side::{Hears, Piece, Plain, Side, Streamed};
+use crate::worker::translate::{There, Translation};
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Response, StatusCode, request};
+
+/// A request that waits for its answer.
+struct Asker {
+    call: Call,
+    side: Side<'static>,
+    open: Open,
+}
+
+/// Answers one request.
+pub(super) async fn serve(
+    request: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    open: Open,
+    origin: Origin,
+) {
+    let (parts, body) = request.into_parts();
+    let ended = body.is_end_stream();
+    let side = Side::Streamed(Streamed::new(Some(body), Hears::Answer(respond)));
+    let mut asker = Asker { call: Call::new(origin), side, open };
+    asker.call.held = asker.call.shared.buffer();
+    match asker.read(&parts, ended) {
+        Ok(()) => _ = answer(&mut asker).await,
+        Err(refusal) => {
+            let body = format!("{}\n", refusal.why);
+            asker.call.shared.front.refused();
+            asker.tell(refusal.status, &[("Content-Type", "text/plain")], &body);
+        }
+    }
+    let held = std::mem::take(&mut asker.call.held);
+    asker.call.shared.give_back(held);
+}
+
+impl Asker {
+    /// Reads the head as if it had come in HTTP/1.
+    fn read(&mut self, parts: &request::Parts, ended: bool) -> Result<(), Refusal> {
+        let call = &mut self.call;
+        head::request_text(&mut call.held, parts, ended)?;
+        let read = call.request.read(&call.held, &Limits::default())?;
+        call.head = read.filter(|head| *head == call.held.len()).ok_or(Refusal { status: 400, why: "no head" })?;
+        Ok(())
+    }
+
+    /// Gives an answer of the gateway's own.
+    fn tell(&mut self, status: u16, fields: &[(&str, &str)], body: &str) {
+        let Side::Streamed(streamed) = &mut self.side else { return };
+        let mut head = Response::new(());
+        *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let length = body.len().to_string();
+        for (name, value) in fields.iter().chain(&[("content-length", length.as_str())]) {
+            let name = http::HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
+                head.headers_mut().append(name, value);
+            }
+        }
+        let silent = body.is_empty() || self.call.request.method.of(&self.call.held) == b"HEAD";
+        if streamed.answer(head, silent).is_ok() && !silent {
+            // Whoever is gone hears nothing.
+            let _ = self.side.push(Piece::Data(Bytes::copy_from_slice(body.as_bytes()), true));
+        }
+    }
+}
+
+impl Caller for Asker {
+    fn call(&self) -> &Call {
+        &self.call
+    }
+
+    fn belongs_to(&mut self, site: &Site) {
+        self.open.keep_alive(site.limits.keep_alive);
+    }
+
+    async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool {
+        self.tell(status, fields, body);
+        true
+    }
+
+    async fn carry(&mut self, mut stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {
+        let call = &mut self.call;
+        call.response.clear();
+        let mut head = call.shared.buffer();
+        write::request(&mut head, &call.held, &call.request, asking.about, asking.instead, asking.request_edits());
+        let mut plain = Plain::new(&mut stream, Vec::new());
+        plain.writes(&head, call.request.body);
+        call.shared.give_back(head);
+        let mut instance = Side::Plain(plain);
+        let there = There::from(call.request.body);
+        let client = &mut self.side;
+        let mut translation =
+            Translation { call, client, instance: &mut instance, asking, there, bytes: 0, answers: false };
+        let ran = translation.run().await;
+        let sent = translation.has_sent_all();
+        ran?;
+        let whole = matches!(&instance, Side::Plain(plain) if plain.has_read_all() && plain.ahead.is_empty());
+        let response = &self.call.response;
+        let reusable = sent && whole && response.keep_alive;
+        Ok(Done { status: response.status, stays: true, unread: !sent, reusable: reusable.then_some(stream) })
+    }
+}

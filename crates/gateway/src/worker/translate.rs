@@ -1,0 +1,231 @@
+//! One request between two sides of which at least one speaks HTTP/2. As in `exchange`, both directions
+//! flow at once; each piece is read only when the other side has room for it.
+
+use super::answer::{Asking, Failed};
+use super::call::Call;
+use super::http2::head;
+use super::side::{Lost, Piece, Side};
+use crate::http1::write::{self, After};
+use crate::http1::{Body, Limits};
+use h2::Reason;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+/// A request under way.
+pub(crate) struct Translation<'a, 'c, 'i> {
+    pub(crate) call: &'a mut Call,
+    pub(crate) client: &'a mut Side<'c>,
+    pub(crate) instance: &'a mut Side<'i>,
+    pub(crate) asking: &'a Asking<'a>,
+    pub(crate) there: There,
+    /// The bytes of the request's body that were read.
+    pub(crate) bytes: u64,
+    /// The answer's body is on its way.
+    pub(crate) answers: bool,
+}
+
+/// How far the request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum There {
+    Flows,
+    /// All was read, and not all is written.
+    Drains,
+    Over,
+}
+
+const HUNG_UP: Failed = Failed::Instance(502, "the instance hung up\n");
+const NO_ANSWER: Failed = Failed::Instance(502, "the instance gave no answer\n");
+
+impl Translation<'_, '_, '_> {
+    /// To its end; the head of the request was said already.
+    pub(crate) async fn run(&mut self) -> Result<(), Failed> {
+        self.call.watch.allow(self.asking.limits.head);
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// Whether all of the request was passed on.
+    pub(crate) fn has_sent_all(&self) -> bool {
+        self.there == There::Over
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        if self.call.watch.is_over(context) {
+            let late = Failed::Instance(504, "the instance did not answer in time\n");
+            // An answer that nobody takes is not the instance's fault.
+            let full = self.answers && self.client.poll_room(context).is_pending();
+            return Poll::Ready(Err(match (self.answers, full) {
+                (false, _) => late,
+                (true, false) => self.broken(Lost { reason: None }),
+                (true, true) => self.left(Lost { reason: Some(Reason::CANCEL) }),
+            }));
+        }
+        if let Poll::Ready(lost) = self.client.poll_lost(context) {
+            return Poll::Ready(Err(self.left(lost)));
+        }
+        if self.there != There::Over {
+            self.poll_there(context)?;
+        }
+        while !self.answers {
+            ready!(self.poll_head(context))?;
+        }
+        self.poll_back(context)
+    }
+
+    /// The client is gone: the instance need not go on.
+    fn left(&mut self, lost: Lost) -> Failed {
+        self.instance.give_up(lost);
+        Failed::Left
+    }
+
+    /// The client cannot be told any more but by an end that is none.
+    fn broken(&mut self, lost: Lost) -> Failed {
+        self.client.give_up(lost);
+        Failed::Broken
+    }
+
+    /// The request's body. That the instance takes no more of it is no failure while it answers.
+    fn poll_there(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
+        loop {
+            match self.instance.poll_room(context) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) if self.there == There::Flows => {}
+                Poll::Ready(_) => {
+                    self.there = if self.there == There::Drains { There::Over } else { self.there };
+                    return Ok(());
+                }
+            }
+            let mut scratch = self.call.shared.scratch.borrow_mut();
+            let piece = match self.client.poll_piece(context, &mut scratch) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Err(lost)) => {
+                    drop(scratch);
+                    return Err(self.left(lost));
+                }
+                Poll::Ready(Ok(piece)) => piece,
+            };
+            drop(scratch);
+            if let Piece::Data(data, _) = &piece {
+                self.bytes += data.len() as u64;
+                self.call.moved.add(data.len() as u64, 0);
+                if self.bytes > self.asking.limits.body_bytes_max {
+                    self.instance.give_up(Lost { reason: None });
+                    let large = Failed::Instance(413, "the body is too large\n");
+                    return Err(if self.answers { self.broken(Lost { reason: None }) } else { large });
+                }
+            }
+            self.call.watch.allow(self.asking.limits.idle);
+            if piece.is_last() {
+                self.there = There::Drains;
+            }
+            if self.instance.push(piece).is_err() {
+                // It is not as long as it said.
+                let lost = Lost { reason: Some(Reason::PROTOCOL_ERROR) };
+                self.client.give_up(lost);
+                return Err(self.left(lost));
+            }
+        }
+    }
+
+    /// The answer's head, interim ones first.
+    fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        let mut text = self.call.shared.buffer();
+        let came = match &mut *self.instance {
+            Side::Plain(plain) => {
+                let head = match self.call.read_answer(&plain.ahead)? {
+                    Some(head) => head,
+                    None => {
+                        let mut scratch = self.call.shared.scratch.borrow_mut();
+                        let more = ready!(plain.poll_more(context, &mut scratch));
+                        let untouched = plain.ahead.is_empty() && self.bytes == 0;
+                        return Poll::Ready(match (more, untouched) {
+                            (true, _) => Ok(()),
+                            (false, true) => Err(Failed::Untouched),
+                            (false, false) => Err(HUNG_UP),
+                        });
+                    }
+                };
+                text.extend(plain.ahead.drain(..head));
+                true
+            }
+            Side::Streamed(_) => false,
+        };
+        if !came {
+            return Poll::Ready(Err(NO_ANSWER));
+        }
+        let passed = self.pass_on_head(&text);
+        self.call.shared.give_back(text);
+        Poll::Ready(passed)
+    }
+
+    fn pass_on_head(&mut self, text: &[u8]) -> Result<(), Failed> {
+        let interim = self.call.response.status < 200;
+        if self.call.response.status == 101 {
+            return Err(Failed::Instance(502, "the instance changed the protocol unasked\n"));
+        }
+        let mut out = self.call.shared.buffer();
+        let (set_cookie, edits) = (self.asking.set_cookie, self.asking.response_edits());
+        let set_cookie = if interim { "" } else { set_cookie };
+        write::response(&mut out, text, &self.call.response, set_cookie, edits, After::Stays);
+        let body = self.call.response.body;
+        match &mut *self.client {
+            Side::Streamed(streamed) => {
+                let parts = head::response_parts(&out).map_err(|_| NO_ANSWER)?;
+                let told = if interim { streamed.inform(parts) } else { streamed.answer(parts, !head::has_body(body)) };
+                told.map_err(|_| Failed::Left)?;
+            }
+            Side::Plain(plain) => plain.writes(&out, body),
+        }
+        self.call.shared.give_back(out);
+        if interim {
+            self.call.response.clear();
+            return Ok(());
+        }
+        if let Side::Plain(plain) = &mut *self.instance {
+            plain.reads(body);
+        }
+        self.answers = true;
+        self.call.watch.allow(self.asking.limits.idle);
+        Ok(())
+    }
+
+    /// The answer's body.
+    fn poll_back(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        if !head::has_body(self.call.response.body) {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            ready!(self.client.poll_room(context)).map_err(|lost| self.left(lost))?;
+            let mut scratch = self.call.shared.scratch.borrow_mut();
+            let polled = self.instance.poll_piece(context, &mut scratch);
+            drop(scratch);
+            let piece = ready!(polled).map_err(|lost| self.broken(lost))?;
+            self.call.watch.allow(self.asking.limits.idle);
+            if let Piece::Data(data, _) = &piece {
+                self.call.moved.add(0, data.len() as u64);
+            }
+            let last = piece.is_last();
+            self.client.push(piece).map_err(|lost| self.broken(lost))?;
+            if last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Reads the head of an answer: its length, once all of it is there.
+    fn read_answer(&mut self, bytes: &[u8]) -> Result<Option<usize>, Failed> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let method = self.request.method.of(&self.held);
+        self.response.read(bytes, method, &Limits::default()).map_err(|_| NO_ANSWER)
+    }
+}
+
+/// How a request of this body begins.
+impl From<Body> for There {
+    fn from(body: Body) -> Self {
+        if head::has_body(body) { Self::Flows } else { Self::Drains }
+    }
+}
