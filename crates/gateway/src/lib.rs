@@ -1,9 +1,11 @@
 //! The data plane: the HTTP proxy that splits, matches, mirrors, drains and counts. It consumes
 //! immutable tables and produces counts; it has never heard of rollouts.
 
+pub mod admin;
 pub mod count;
 pub mod fleet;
 pub mod http1;
+pub mod metrics;
 pub mod pool;
 pub mod session;
 pub mod split;

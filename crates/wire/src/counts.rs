@@ -198,7 +198,7 @@ pub enum Bad {
 }
 
 /// What became of the copies for one release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
     /// Whose requests are copied.
     pub of: ReleaseNumber,

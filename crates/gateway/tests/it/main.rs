@@ -16,3 +16,4 @@ mod serving;
 mod sessions;
 mod site;
 mod splitting;
+mod watching;

@@ -1,0 +1,148 @@
+//! A listener for whoever watches a gateway: `/metrics`, `/healthz` and `/readyz`. It has threads of its
+//! own, so that it answers however busy the workers are, and keeps none of them from anything.
+
+use crate::count::Feed;
+use crate::http1::write::{After, own};
+use crate::http1::{Limits, Request};
+use crate::metrics;
+use socket2::SockRef;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The most connections at once; further ones are closed.
+pub const CONNECTIONS_MAX: usize = 16;
+/// How long one may take.
+const WITHIN: Duration = Duration::from_secs(10);
+/// How long accepting rests when there are no more descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The admin listener, until it is dropped.
+#[derive(Debug)]
+pub struct Admin {
+    listener: Arc<TcpListener>,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Whether requests are served, and if not, why.
+pub type Ready = dyn Fn() -> Result<(), String> + Send + Sync;
+
+impl Admin {
+    /// Answers at this listener.
+    pub fn start(listener: TcpListener, feed: Feed, ready: Arc<Ready>) -> io::Result<Self> {
+        let listener = Arc::new(listener);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (accepting, until) = (Arc::clone(&listener), Arc::clone(&stopping));
+        let accept = move || accept(&accepting, &until, &feed, &ready);
+        let thread = Some(Builder::new().name("admin".into()).spawn(accept)?);
+        Ok(Self { listener, stopping, thread })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        // Whoever waits for a connection is woken.
+        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, stopping: &AtomicBool, feed: &Feed, ready: &Arc<Ready>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    while !stopping.load(Ordering::Acquire) {
+        let Ok((stream, _)) = listener.accept() else {
+            if !stopping.load(Ordering::Acquire) {
+                std::thread::sleep(ACCEPT_PAUSE);
+            }
+            continue;
+        };
+        if open.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
+            open.fetch_sub(1, Ordering::AcqRel);
+            continue;
+        }
+        let (feed, ready, left) = (feed.clone(), Arc::clone(ready), Arc::clone(&open));
+        let serve = move || {
+            // Whoever went away needs no answer.
+            let _ = serve(stream, &feed, &*ready);
+            left.fetch_sub(1, Ordering::AcqRel);
+        };
+        if Builder::new().name("admin-client".into()).spawn(serve).is_err() {
+            open.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// One request, one answer.
+fn serve(mut stream: TcpStream, feed: &Feed, ready: &Ready) -> io::Result<()> {
+    let due = Instant::now() + WITHIN;
+    stream.set_write_timeout(Some(WITHIN))?;
+    let (mut held, mut request) = (Vec::new(), Request::default());
+    let answer = loop {
+        match request.read(&held, &Limits::default()) {
+            Ok(Some(_)) => break answer(&held, &request, feed, ready),
+            Err(refusal) => break Answer::plain(refusal.status, refusal.why),
+            Ok(None) => {}
+        }
+        let left = due.saturating_duration_since(Instant::now());
+        // No time at all would be for ever.
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        let mut room = [0; 4_096];
+        match stream.read(&mut room)? {
+            0 => return Ok(()),
+            read => held.extend_from_slice(room.get(..read).unwrap_or_default()),
+        }
+    };
+    let head_only = request.method.of(&held) == b"HEAD";
+    let mut out = Vec::new();
+    own(&mut out, answer.status, &[("Content-Type", answer.kind)], &answer.body, head_only, After::Closes);
+    stream.write_all(&out)?;
+    stream.shutdown(Shutdown::Write)
+}
+
+struct Answer {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+impl Answer {
+    fn plain(status: u16, body: &str) -> Self {
+        Self { status, kind: "text/plain; charset=utf-8", body: format!("{body}\n") }
+    }
+}
+
+fn answer(held: &[u8], request: &Request, feed: &Feed, ready: &Ready) -> Answer {
+    let target = request.target.path_and_query.of(held);
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    if !matches!(request.method.of(held), b"GET" | b"HEAD") {
+        return Answer::plain(405, "GET and HEAD are all there is");
+    }
+    match path {
+        b"/metrics" => {
+            let body = metrics::page(&feed.counts());
+            Answer { status: 200, kind: "text/plain; version=0.0.4; charset=utf-8", body }
+        }
+        b"/healthz" => match feed.counts().silent.as_slice() {
+            [] => Answer::plain(200, "ok"),
+            silent => Answer::plain(503, &format!("workers that do not answer: {silent:?}")),
+        },
+        b"/readyz" => match ready() {
+            Ok(()) => Answer::plain(200, "ok"),
+            Err(why) => Answer::plain(503, &why),
+        },
+        _ => Answer::plain(404, "there are /metrics, /healthz and /readyz"),
+    }
+}
