@@ -1,6 +1,7 @@
 //! All workers of a gateway: what one is told, all are told, and it is live when every one says so.
 
 use crate::count::Feed;
+use crate::probe::Prober;
 use crate::table::Checked;
 use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
@@ -23,6 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Fleet {
     workers: Vec<Worker>,
+    prober: Prober,
 }
 
 #[derive(Debug)]
@@ -77,20 +79,21 @@ fn listen_once(address: SocketAddr) -> io::Result<TcpListener> {
 impl Fleet {
     /// So many workers, which serve nobody yet. Of each that ends it is told, on that worker's thread.
     pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
+        let prober = Prober::start()?;
         let mut workers = Vec::new();
         for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-            let told = told.clone();
+            let (told, proofs) = (told.clone(), Arc::clone(prober.proofs()));
             let work = move || {
                 let mut last_words = LastWords { told, ended: Ended { worker, broken: true } };
-                let result = worker::run(receiver);
+                let result = worker::run(receiver, proofs);
                 last_words.ended.broken = result.is_err();
                 result
             };
             let thread = Builder::new().name(format!("worker-{worker}")).spawn(work)?;
             workers.push(Worker { orders, thread: Some(thread) });
         }
-        Ok(Self { workers })
+        Ok(Self { workers, prober })
     }
 
     /// How many workers there are.
@@ -124,12 +127,17 @@ impl Fleet {
     pub fn take(&self, table: Table) -> Result<(), NotLive> {
         let checked = Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
         let table = Arc::new(checked);
-        live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))
+        self.prober.prove(&table);
+        live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))?;
+        self.prober.keep(&table);
+        Ok(())
     }
 
     /// Serves this service no more.
     pub fn remove(&self, service: &Subject, generation: u64) -> Result<(), NotLive> {
-        live(self.ask(|answer| Order::Remove(service.clone(), generation, answer)))
+        live(self.ask(|answer| Order::Remove(service.clone(), generation, answer)))?;
+        self.prober.forget(service);
+        Ok(())
     }
 
     /// What all workers have under way; none where one did not answer.

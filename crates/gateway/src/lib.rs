@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod http1;
 pub mod metrics;
 pub mod pool;
+pub mod probe;
 pub mod session;
 pub mod split;
 pub mod stream;

@@ -24,13 +24,15 @@ pub use rule::{Rule, Rules};
 
 use crate::count::{Books, Class, Sheet, Way};
 use crate::http1::Edits;
-use crate::pool::{Endpoint, Pool};
+use crate::pool::{Pool, Roots};
+use crate::probe::Proofs;
 use crate::session::Session;
 use crate::split::{SLOTS, Split, hash, slot_of};
 use model::{ReleaseNumber, Subject};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 use wire::table::{Door, Hold, Key, Limits, Table, Told, Unit};
 
 /// A table without a fault, and what of it takes time to make ready: that is done once for all workers.
@@ -141,6 +143,17 @@ impl Turn<'_> {
     }
 }
 
+/// What is there already when a table is made ready.
+#[derive(Debug, Default)]
+pub struct Ground {
+    /// What is known of instances by asking them.
+    pub proofs: Arc<Proofs>,
+    /// Pools that no table has any more, and that have something under way.
+    pub leaving: Vec<(Subject, Rc<Pool>)>,
+    /// The worker's time.
+    pub now_ms: u64,
+}
+
 /// The release that a request was given to.
 #[derive(Debug)]
 pub struct Given<'a> {
@@ -154,22 +167,30 @@ pub struct Given<'a> {
     pub told: &'a TellsRelease,
     /// The line that tells the client which session it is, where it does not know.
     pub set_cookie: Option<String>,
+    /// What keeps it at one instance, where its release is balanced so.
+    pub key: u64,
 }
 
 impl<'a> Given<'a> {
     fn new(lane: &'a Lane, way: Way) -> Self {
-        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None }
+        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None, key: 0 }
     }
 }
 
 impl Site {
     /// A table made ready, with what the one before it has under way.
-    pub fn new(table: &Checked, before: Option<&Site>) -> Self {
+    pub fn new(table: &Checked, before: Option<&Site>, ground: &Ground) -> Self {
         let books = before.map(|site| Rc::clone(&site.books)).unwrap_or_default();
         let mut sheets = books.open(table);
         let own = sheets.pop();
+        let care = Rc::new(table.care.clone());
         let lanes = table.table.lanes.iter().zip(&table.lanes).zip(sheets);
-        let lanes = lanes.map(|((lane, checked), sheet)| Lane::new(lane, checked, &table.told, before, sheet));
+        let lanes = lanes.map(|((lane, checked), sheet)| {
+            let left = || ground.left(&table.service, lane.release);
+            let before = before.and_then(|site| site.pool(lane.release)).or_else(left);
+            let roots = Roots { service: &table.service, care: &care, before, ground, sheet };
+            Lane::new(lane, checked, &table.told, roots)
+        });
         Self {
             service: table.service.clone(),
             generation: table.generation,
@@ -205,6 +226,27 @@ impl Site {
     /// Who gets this request: whom a match names, whom its session is pinned to, or whose slot its unit
     /// falls into.
     pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
+        let mut given = self.give_lane(asked)?;
+        if given.pool.keeps_units() {
+            given.key = given.unit.unwrap_or_else(|| self.key(asked));
+        }
+        Some(given)
+    }
+
+    /// What keeps a request at one instance that came to its release by no unit.
+    fn key(&self, asked: &dyn Asked) -> u64 {
+        let unit = match &self.unit {
+            Some(Unit::Cookie { name, key }) => {
+                let known = asked.cookie(name.as_bytes()).and_then(|value| Session::read(value, key));
+                known.map(|known| hash(&self.salt, &known.unit.to_be_bytes()))
+            }
+            Some(Unit::Header(name)) => asked.header(name.as_bytes()).map(|value| hash(&self.salt, value)),
+            Some(Unit::ClientNetwork) | None => None,
+        };
+        unit.unwrap_or_else(|| self.hash_of_network(asked.client()))
+    }
+
+    fn give_lane(&self, asked: &dyn Asked) -> Option<Given<'_>> {
         let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
         if let Some(lane) = self.lanes.iter().find(matched) {
             return Some(Given::new(lane, Way::Matched));
@@ -256,13 +298,9 @@ impl Site {
         self.addresses.is_empty() || self.addresses.contains(&address)
     }
 
-    /// What a release has under way since it was in a table before; whether it is in this one.
-    pub(crate) fn take_up(&mut self, before: &Pool) -> bool {
-        let lane = self.lanes.iter_mut().find(|lane| lane.pool.release() == before.release());
-        lane.and_then(|lane| Rc::get_mut(&mut lane.pool)).is_some_and(|pool| {
-            pool.take_up(before);
-            true
-        })
+    /// From now on whoever has a pool of this table asks the next table's: it knows who drains.
+    pub fn give_way_to(&self, next: Option<&Site>) {
+        self.pools().for_each(|pool| pool.give_way_to(next.and_then(|next| next.pool(pool.release()))));
     }
 
     /// The gateway answered a request itself.
@@ -283,25 +321,21 @@ impl Site {
     }
 }
 
+impl Ground {
+    /// A release that comes back.
+    fn left(&self, service: &Subject, release: ReleaseNumber) -> Option<&Rc<Pool>> {
+        let mut leaving = self.leaving.iter().filter(|(of, _)| of == service).map(|(_, pool)| pool);
+        leaving.find(|pool| pool.release() == release)
+    }
+}
+
 impl Lane {
-    fn new(
-        lane: &wire::table::Lane,
-        checked: &CheckedLane,
-        told: &Told,
-        before: Option<&Site>,
-        sheet: Rc<Sheet>,
-    ) -> Self {
-        let old = before.and_then(|site| site.pool(lane.release));
-        let endpoints = checked.addresses.iter().zip(&lane.endpoints).map(|(address, endpoint)| {
-            let known = old.and_then(|pool| pool.endpoint(*address));
-            (known.unwrap_or_else(|| Rc::new(Endpoint::new(*address))), endpoint.draining)
-        });
-        let tally = old.map(|pool| pool.tally()).unwrap_or_default();
+    fn new(lane: &wire::table::Lane, checked: &CheckedLane, told: &Told, roots: Roots<'_>) -> Self {
         Self {
             door: lane.door,
             matchers: checked.matchers.clone(),
             told: TellsRelease::new(told, lane.release),
-            pool: Rc::new(Pool::new(lane.release, lane.balance, endpoints.collect(), tally, sheet)),
+            pool: Pool::new(lane, &checked.addresses, roots),
         }
     }
 }

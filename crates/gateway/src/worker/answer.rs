@@ -1,21 +1,17 @@
 //! What becomes of a request, in whatever protocol it came: all of that is decided here. Whoever carries
 //! bytes, in HTTP/1 or in HTTP/2, is told.
 
+use super::ask::Ask;
 use super::call::Call;
 use crate::count::{End, Ended as Counted};
 use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited};
-use crate::pool::{Claim, Pool};
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
-use model::Span;
-use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 use wire::table::Limits;
 
-/// How many instances are asked for a connection before the client hears that none took it.
-const TRIES_MAX: u64 = 3;
+/// When a client may come again whom nobody could serve just now, in seconds.
+const RETRY_AFTER_S: &str = "1";
 
 /// Who waits for an answer: in HTTP/1 a connection, in HTTP/2 one of its streams.
 pub(crate) trait Caller {
@@ -69,10 +65,15 @@ pub(crate) struct Done {
 
 /// Why an instance did not answer to the end.
 pub(crate) enum Failed {
-    /// The instance said nothing, and took nothing that counts: another may be asked.
+    /// Not a byte of the request was sent.
+    Unsent,
+    /// The instance said nothing, and all that it was sent is still there: another may be asked, where that
+    /// does no harm.
     Untouched,
     /// The instance failed before its answer began.
     Instance(u16, &'static str),
+    /// It is the client's fault, and its answer has not begun.
+    Client(u16, &'static str),
     /// The instance broke its answer off: too late to tell anybody.
     Broken,
     /// The client is gone.
@@ -93,7 +94,7 @@ impl Ended {
 }
 
 /// What became of a request that a release was given.
-enum Outcome {
+pub(crate) enum Outcome {
     Answered {
         status: u16,
         ended: Ended,
@@ -158,7 +159,10 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
     let instead = Instead { target: target.as_deref(), host: turn.rule.and_then(Rule::host) };
     match give(caller, site, turn, limits, instead).await {
         Outcome::Answered { ended, .. } => ended,
-        Outcome::Unanswered { status, why } => Ended::said(caller.say(status, &[], why).await),
+        Outcome::Unanswered { status, why } => {
+            let later: &[_] = if status == 503 { &[("Retry-After", RETRY_AFTER_S)] } else { &[] };
+            Ended::said(caller.say(status, later, why).await)
+        }
         Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
     }
 }
@@ -168,15 +172,15 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
 async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Outcome {
     let call = caller.call();
     let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
-    let Some(Given { pool, way, unit, told, set_cookie }) = site.give(call) else {
+    let Some(Given { pool, way, unit, told, set_cookie, key }) = site.give(call) else {
         site.answered(turn.class(), 503);
         return Outcome::Unanswered { status: 503, why: "no release is there\n" };
     };
     let set_cookie = set_cookie.as_deref().unwrap_or_default();
     let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie };
     let entry = pool.sheet().begin(turn.class(), way, unit);
-    let mut retries = 0;
-    let outcome = ask(caller, pool, &asking, &mut retries).await;
+    let mut ask = Ask { pool, key, asking: &asking, retries: 0 };
+    let outcome = ask.run(caller).await;
     let end = match &outcome {
         Outcome::Answered { status, .. } => End::Answered(*status),
         Outcome::Unanswered { status, .. } => End::Unanswered(*status),
@@ -184,52 +188,6 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         Outcome::Left => End::Left,
     };
     let (received, sent) = caller.call().moved.take();
-    entry.end(Counted { end, retries, received, sent });
+    entry.end(Counted { end, retries: ask.retries, received, sent });
     outcome
-}
-
-/// Finds an instance and lets it answer.
-async fn ask(caller: &mut impl Caller, pool: &Pool, asking: &Asking<'_>, retries: &mut u64) -> Outcome {
-    for tried in 0..TRIES_MAX {
-        *retries = tried;
-        let Some(claim) = pool.claim() else {
-            return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
-        };
-        let Some((stream, used)) = connect(&claim, asking.limits.connect).await else {
-            pool.sheet().connect_failed();
-            continue;
-        };
-        match caller.carry(stream, asking).await {
-            Ok(Done { status, stays, unread, reusable }) => {
-                if let Some(stream) = reusable {
-                    claim.endpoint().keep_idle(stream);
-                }
-                return Outcome::Answered { status, ended: Ended { stays, unread } };
-            }
-            // A connection that was kept for long may have been closed at the very moment it was used.
-            Err(Failed::Untouched) if used && is_repeatable(caller.call()) => {}
-            Err(Failed::Untouched) => return Outcome::Unanswered { status: 502, why: "the instance hung up\n" },
-            Err(Failed::Instance(status, why)) => return Outcome::Unanswered { status, why },
-            Err(Failed::Broken) => return Outcome::Broken,
-            Err(Failed::Left) => return Outcome::Left,
-        }
-    }
-    Outcome::Unanswered { status: 502, why: "no instance took the request\n" }
-}
-
-/// A connection to the claimed instance, and whether it was used before.
-async fn connect(claim: &Claim, within: Span) -> Option<(Stream, bool)> {
-    if let Some(stream) = claim.endpoint().take_idle() {
-        return Some((stream, true));
-    }
-    let connecting = TcpStream::connect(claim.endpoint().address());
-    let stream = timeout(Duration::from_millis(within.0), connecting).await.ok()?.ok()?;
-    let _ = stream.set_nodelay(true);
-    Some((Stream::Plain(stream), false))
-}
-
-/// Whether doing it twice does what doing it once does, and all of it is still there.
-fn is_repeatable(call: &Call) -> bool {
-    let safe: [&[u8]; 4] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE"];
-    call.request.body == Body::None && safe.contains(&call.method())
 }

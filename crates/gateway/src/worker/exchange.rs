@@ -22,6 +22,10 @@ pub(crate) struct Exchange<'a> {
     there: Flow,
     /// To the client, once the answer's head is there.
     back: Option<Flow>,
+    /// How much of the request's body had come with its head: it is still held.
+    ahead: usize,
+    /// The instance has said something.
+    spoken: bool,
     /// The beginning of an answer's head.
     held: Vec<u8>,
     after: After,
@@ -36,7 +40,18 @@ impl<'a> Exchange<'a> {
         write::request(&mut head, &call.held, &call.request, asking.about, asking.instead, asking.request_edits());
         let there = Flow::new(call.request.body, head);
         call.response.clear();
-        Self { client, stream, asking, there, back: None, held: Vec::new(), after: After::Stays, ended_there: false }
+        Self {
+            client,
+            stream,
+            asking,
+            there,
+            back: None,
+            ahead: 0,
+            spoken: false,
+            held: Vec::new(),
+            after: After::Stays,
+            ended_there: false,
+        }
     }
 
     /// To its end.
@@ -51,6 +66,10 @@ impl<'a> Exchange<'a> {
         })
         .await;
         self.client.call.moved.add(self.there.bytes, self.back.as_ref().map_or(0, |back| back.bytes));
+        if result.is_err() {
+            // Whoever is asked next gets all of it.
+            self.client.call.head -= self.ahead;
+        }
         result.map(|()| self.finish())
     }
 
@@ -58,30 +77,36 @@ impl<'a> Exchange<'a> {
     fn begin(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
         let client = &mut *self.client;
         let ahead = client.call.held.get(client.call.head..).unwrap_or_default();
-        let begun = self.there.begin(context, &mut self.stream, ahead);
-        let taken = begun.map_err(|broken| self.failed_there(broken))?;
+        let taken = self.there.begin(context, &mut self.stream, ahead).map_err(|broken| match broken {
+            Broken::Source => Failed::Client(400, "the body is none of HTTP\n"),
+            // The first write failed, so nothing was sent. Of TLS nobody knows what it wrote before.
+            Broken::Sink if matches!(self.stream, Stream::Plain(_)) => Failed::Unsent,
+            Broken::Sink => Failed::Untouched,
+        })?;
         // What is used of it goes when the request is over, together with the head.
         self.client.call.head += taken;
+        self.ahead = taken;
         Ok(())
     }
 
-    fn failed_there(&self, broken: Broken) -> Failed {
-        match broken {
-            Broken::Source => Failed::Left,
-            Broken::Sink if self.there.is_untouched() => Failed::Untouched,
-            Broken::Sink => Failed::Instance(502, "the instance hung up\n"),
+    /// Whether the instance said nothing, and whatever it was sent is still held.
+    fn is_untouched(&self) -> bool {
+        !self.spoken && self.there.bytes == self.ahead as u64
+    }
+
+    /// Time is over: whose fault it is. An answer that nobody takes is not the instance's.
+    fn late(&self) -> Failed {
+        match &self.back {
+            None if self.there.waits_for_its_source() => Failed::Client(408, "the body took too long\n"),
+            None => Failed::Instance(504, "the instance did not answer in time\n"),
+            Some(back) if back.waits_for_its_sink() || self.after == After::Changes => Failed::Left,
+            Some(_) => Failed::Broken,
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         if self.client.call.watch.is_over(context) {
-            let late = Failed::Instance(504, "the instance did not answer in time\n");
-            // An answer that nobody takes is not the instance's fault.
-            return Poll::Ready(Err(match &self.back {
-                None => late,
-                Some(back) if back.waits_for_its_sink() || self.after == After::Changes => Failed::Left,
-                Some(_) => Failed::Broken,
-            }));
+            return Poll::Ready(Err(self.late()));
         }
         if !self.ended_there {
             self.poll_there(context)?;
@@ -143,11 +168,10 @@ impl<'a> Exchange<'a> {
         let mut scratch = shared.scratch.borrow_mut();
         let read = match ready!(poll_read(context, &mut self.stream, &mut scratch)) {
             Ok(read) if read > 0 => read,
-            Ok(_) | Err(_) if self.held.is_empty() && self.there.is_untouched() => {
-                return Poll::Ready(Err(Failed::Untouched));
-            }
+            Ok(_) | Err(_) if self.is_untouched() => return Poll::Ready(Err(Failed::Untouched)),
             Ok(_) | Err(_) => return Poll::Ready(Err(Failed::Instance(502, "the instance hung up\n"))),
         };
+        self.spoken = true;
         let bytes = scratch.get(..read).unwrap_or_default();
         if self.held.is_empty() {
             return Poll::Ready(self.take_answer(context, bytes));

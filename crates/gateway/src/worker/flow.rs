@@ -61,9 +61,9 @@ impl Flow {
         self.sent < self.pending.len()
     }
 
-    /// Whether none of the body was read.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.bytes == 0
+    /// Whether whoever is read from has more to say, and everything said so far was passed on.
+    pub(crate) fn waits_for_its_source(&self) -> bool {
+        !matches!(self.left, Left::Nothing) && self.sent == self.pending.len()
     }
 
     /// The buffer, to be used again.

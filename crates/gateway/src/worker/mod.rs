@@ -2,6 +2,7 @@
 //! so nothing on the way of a request is locked.
 
 mod answer;
+mod ask;
 mod call;
 mod client;
 mod exchange;
@@ -13,8 +14,9 @@ mod side;
 mod translate;
 mod watch;
 
-use crate::pool::Pool;
-use crate::table::{Checked, Faults, Site};
+use crate::pool::{EndpointReport, Pool};
+use crate::probe::Proofs;
+use crate::table::{Checked, Faults, Ground, Site};
 use front::Front;
 use listening::Listening;
 use model::Subject;
@@ -78,6 +80,17 @@ pub enum Refused {
 pub struct PoolReport {
     /// Requests under way.
     pub claims: u64,
+    /// Its instances, and how they do.
+    pub endpoints: BTreeMap<SocketAddr, EndpointReport>,
+}
+
+impl PoolReport {
+    fn add(&mut self, other: Self) {
+        self.claims += other.claims;
+        for (address, endpoint) in other.endpoints {
+            self.endpoints.entry(address).and_modify(|sum| sum.add(&endpoint)).or_insert(endpoint);
+        }
+    }
 }
 
 /// What a worker has under way.
@@ -93,7 +106,7 @@ impl Report {
     /// Together with another worker's.
     pub fn add(&mut self, other: Self) {
         for (key, pool) in other.pools {
-            self.pools.entry(key).or_default().claims += pool.claims;
+            self.pools.entry(key).or_default().add(pool);
         }
         self.clients += other.clients;
     }
@@ -116,10 +129,12 @@ pub(crate) struct Shared {
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
     pub(crate) front: Front,
+    /// What is known of instances by asking them.
+    proofs: Arc<Proofs>,
 }
 
 impl Shared {
-    fn new() -> Self {
+    fn new(proofs: Arc<Proofs>) -> Self {
         Self {
             sites: RefCell::default(),
             removed: RefCell::default(),
@@ -131,6 +146,7 @@ impl Shared {
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
             front: Front::default(),
+            proofs,
         }
     }
 
@@ -151,9 +167,11 @@ impl Shared {
     fn take(&self, table: &Checked) -> Result<(), Refused> {
         self.refuse_older(&table.service, table.generation)?;
         let before = self.sites.borrow().get(&table.service).cloned();
-        let mut site = Site::new(table, before.as_deref());
-        self.return_to(&mut site);
-        let site = Rc::new(site);
+        let leaving = self.leaving.borrow().clone();
+        let ground = Ground { proofs: Arc::clone(&self.proofs), leaving, now_ms: self.watches.now_ms() };
+        let site = Rc::new(Site::new(table, before.as_deref(), &ground));
+        let is_back = |pool: &Pool| site.pool(pool.release()).is_some();
+        self.leaving.borrow_mut().retain(|(service, pool)| *service != site.service || !is_back(pool));
         self.sites.borrow_mut().insert(table.service.clone(), Rc::clone(&site));
         self.removed.borrow_mut().remove(&table.service);
         if let Some(before) = before {
@@ -179,13 +197,9 @@ impl Shared {
         newest.filter(|newest| *newest > generation).map_or(Ok(()), |newer| Err(Refused::Superseded(newer)))
     }
 
-    /// A release that comes back has under way what it had before.
-    fn return_to(&self, site: &mut Site) {
-        self.leaving.borrow_mut().retain(|(service, pool)| *service != site.service || !site.take_up(pool));
-    }
-
     /// What is in no table any more is not used again; what it has under way still counts.
     fn leave(&self, before: &Site, now: Option<&Site>) {
+        before.give_way_to(now);
         let stays =
             |address: SocketAddr| now.is_some_and(|now| now.pools().any(|pool| pool.endpoint(address).is_some()));
         for endpoint in before.pools().flat_map(|pool| pool.endpoints()).filter(|old| !stays(old.address())) {
@@ -202,6 +216,12 @@ impl Shared {
         self.listening.borrow().values().for_each(|listening| listening.place(sites.values()));
     }
 
+    /// Time has passed.
+    fn look(&self, now_ms: u64) {
+        self.watches.sweep(now_ms);
+        self.sites.borrow().values().flat_map(|site| site.pools()).for_each(|pool| pool.look(now_ms));
+    }
+
     fn report(&self) -> Report {
         let mut leaving = self.leaving.borrow_mut();
         leaving.retain(|(_, pool)| pool.claims() > 0);
@@ -209,7 +229,7 @@ impl Shared {
         let pools = sites.values().flat_map(|site| site.pools().map(|pool| (&site.service, pool)));
         let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len() };
         for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
-            let pool_report = PoolReport { claims: pool.claims() };
+            let pool_report = PoolReport { claims: pool.claims(), endpoints: pool.report() };
             report.pools.insert((service.clone(), pool.release().0), pool_report);
         }
         report
@@ -264,13 +284,12 @@ impl Shared {
 }
 
 /// Runs a worker on this thread until it was told to stop and nothing is under way.
-pub fn run(orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
+pub fn run(orders: mpsc::Receiver<Order>, proofs: Arc<Proofs>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    LocalSet::new().block_on(&runtime, work(orders))
+    LocalSet::new().block_on(&runtime, work(orders, Rc::new(Shared::new(proofs))))
 }
 
-async fn work(mut orders: mpsc::Receiver<Order>) -> std::io::Result<()> {
-    let shared = Rc::new(Shared::new());
+async fn work(mut orders: mpsc::Receiver<Order>, shared: Rc<Shared>) -> std::io::Result<()> {
     let mut sweeping = spawn_local(sweep(Rc::clone(&shared)));
     let broken = || std::io::Error::other("a part of the worker that it cannot be without has panicked");
     loop {
@@ -298,6 +317,6 @@ async fn sweep(shared: Rc<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shared.listening.borrow().values().all(|listening| listening.accepts()) {
         ticks.tick().await;
-        shared.watches.sweep(start.elapsed().as_millis() as u64);
+        shared.look(start.elapsed().as_millis() as u64);
     }
 }

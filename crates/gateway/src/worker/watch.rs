@@ -39,6 +39,11 @@ impl Watches {
         Watch { of: Rc::clone(self), key }
     }
 
+    /// The time since the worker began, as of the last sweep.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.all.borrow().len()

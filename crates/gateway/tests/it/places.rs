@@ -2,7 +2,7 @@
 
 use crate::site::table;
 use expect_test::{Expect, expect};
-use gateway::table::{Asked, Checked, Faults, Matcher, Places, Site};
+use gateway::table::{Asked, Checked, Faults, Ground, Matcher, Places, Site};
 use model::Subject;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ fn places(sites: &[(&str, &[&str], &[&str])]) -> Places {
             (None, None) => Path::Prefix((*path).into()),
         };
         table.paths = paths.iter().map(path).collect();
-        Rc::new(Site::new(&Checked::new(table).expect("a table"), None))
+        Rc::new(Site::new(&Checked::new(table).expect("a table"), None, &Ground::default()))
     });
     Places::new(&sites.collect::<Vec<_>>())
 }

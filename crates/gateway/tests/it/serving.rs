@@ -155,7 +155,7 @@ fn nobody_answers() {
     }
     expect![[r#"
         no instance
-            HTTP/1.1 503 Service Unavailable|Content-Length: 21|Connection: close||no instance is there
+            HTTP/1.1 503 Service Unavailable|Retry-After: 1|Content-Length: 21|Connection: close||no instance is there
 
         a closed port
             HTTP/1.1 502 Bad Gateway|Content-Length: 29|Connection: close||no instance took the request

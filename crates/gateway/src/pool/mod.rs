@@ -1,0 +1,277 @@
+//! The instances of a release, as one worker sees them: who has how much to do, how they do, and which
+//! connections are idle.
+//!
+//! Choosing and claiming are one step without anything in between, so a table that is swapped leaves no
+//! request chosen and not claimed.
+
+mod balance;
+mod budget;
+mod endpoint;
+mod health;
+
+pub use balance::{SCAN_MAX, Wish};
+pub use endpoint::{Endpoint, EndpointReport, IDLE_MAX};
+pub use health::{Condition, OUTLIER_INSTANCES_MIN, OUTLIER_REQUESTS_MIN};
+
+use crate::count::Sheet;
+use crate::table::Ground;
+use balance::Choice;
+use budget::Budget;
+use health::{Outliers, WHOLE};
+use model::{ReleaseNumber, Span, Subject};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use wire::table::{Balance, Care, Lane};
+
+/// The instances of one release.
+#[derive(Debug)]
+pub struct Pool {
+    release: ReleaseNumber,
+    balance: Balance,
+    slow_start: Option<Span>,
+    care: Rc<Care>,
+    /// Those that take new work, if they do well.
+    open: Vec<Rc<Endpoint>>,
+    /// Those that only finish what they have.
+    draining: Vec<Rc<Endpoint>>,
+    /// Those that get it now.
+    ready: RefCell<Vec<Rc<Endpoint>>>,
+    /// How many of them are new.
+    warming: Cell<usize>,
+    turn: Cell<usize>,
+    outliers: Outliers,
+    /// The next table is served by: its pool is asked.
+    superseded: Cell<bool>,
+    tally: Rc<Tally>,
+    sheet: Rc<Sheet>,
+}
+
+/// What outlives a table.
+#[derive(Debug, Default)]
+struct Tally {
+    claims: Cell<u64>,
+    budget: Budget,
+    /// It serves already: one of its instances has proven healthy.
+    serves: Cell<bool>,
+    /// The pool of the newest table.
+    newest: RefCell<Weak<Pool>>,
+}
+
+/// A request under way. It counts until it is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    endpoint: Rc<Endpoint>,
+    tally: Rc<Tally>,
+}
+
+/// What a pool grows from.
+pub(crate) struct Roots<'a> {
+    pub(crate) service: &'a Subject,
+    pub(crate) care: &'a Rc<Care>,
+    /// The pool of the table before: what it has under way goes on, and what it knows is known.
+    pub(crate) before: Option<&'a Rc<Pool>>,
+    pub(crate) ground: &'a Ground,
+    /// Where its requests are counted.
+    pub(crate) sheet: Rc<Sheet>,
+}
+
+impl Pool {
+    /// The pool of a lane, whose instances have these addresses.
+    pub(crate) fn new(lane: &Lane, addresses: &[SocketAddr], roots: Roots<'_>) -> Rc<Self> {
+        let Roots { service, care, before, ground, sheet } = roots;
+        let (mut open, mut draining) = (Vec::new(), Vec::new());
+        for (address, endpoint) in addresses.iter().zip(&lane.endpoints) {
+            let known = before.and_then(|pool| pool.endpoint(*address));
+            let known = known.unwrap_or_else(|| Rc::new(Endpoint::new(*address)));
+            let is_asked = care.active.is_some() && !endpoint.draining;
+            known.is_told_by(is_asked.then(|| ground.proofs.proof(service, lane.release, *address)));
+            let list = if endpoint.draining { &mut draining } else { &mut open };
+            list.push(known);
+        }
+        let pool = Rc::new(Self {
+            release: lane.release,
+            balance: lane.balance,
+            slow_start: lane.slow_start,
+            care: Rc::clone(care),
+            open,
+            draining,
+            ready: RefCell::default(),
+            warming: Cell::new(0),
+            turn: Cell::new(0),
+            outliers: Outliers::default(),
+            superseded: Cell::new(false),
+            tally: before.map(|pool| Rc::clone(&pool.tally)).unwrap_or_default(),
+            sheet,
+        });
+        pool.sort_out(before.is_none(), ground.now_ms);
+        pool
+    }
+
+    /// Whose instances they are.
+    pub fn release(&self) -> ReleaseNumber {
+        self.release
+    }
+
+    /// How many requests are under way, under whatever table they began.
+    pub fn claims(&self) -> u64 {
+        self.tally.claims.get()
+    }
+
+    /// Where its requests are counted.
+    pub fn sheet(&self) -> &Rc<Sheet> {
+        &self.sheet
+    }
+
+    /// Whether the same units go to the same instances.
+    pub fn keeps_units(&self) -> bool {
+        self.balance == Balance::ConsistentHash
+    }
+
+    /// An instance that takes new work or drains.
+    pub fn endpoint(&self, address: SocketAddr) -> Option<Rc<Endpoint>> {
+        self.endpoints().find(|endpoint| endpoint.address() == address).cloned()
+    }
+
+    /// Its instances, those that drain last.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
+        self.open.iter().chain(&self.draining)
+    }
+
+    /// Each of its instances, and how it does.
+    pub fn report(&self) -> BTreeMap<SocketAddr, EndpointReport> {
+        let tell = |endpoint: &Rc<Endpoint>, draining| (endpoint.address(), endpoint.report(draining));
+        let open = self.open.iter().map(|endpoint| tell(endpoint, false));
+        open.chain(self.draining.iter().map(|endpoint| tell(endpoint, true))).collect()
+    }
+
+    /// From now on whoever has this pool at hand asks the next one: it knows who drains.
+    pub fn give_way_to(&self, next: Option<&Rc<Pool>>) {
+        self.superseded.set(true);
+        *self.tally.newest.borrow_mut() = next.map(Rc::downgrade).unwrap_or_default();
+    }
+
+    fn newest(&self) -> Option<Rc<Pool>> {
+        self.tally.newest.borrow().upgrade()
+    }
+
+    /// Chooses an instance and claims it.
+    pub fn claim(&self, wish: Wish<'_>) -> Option<Claim> {
+        if self.superseded.get() {
+            return self.newest().and_then(|pool| pool.claim_here(wish));
+        }
+        self.claim_here(wish)
+    }
+
+    fn claim_here(&self, wish: Wish<'_>) -> Option<Claim> {
+        let ready = self.ready.borrow();
+        let breaker = &self.care.breaker;
+        let choice = Choice {
+            balance: self.balance,
+            of: &ready,
+            warming: self.warming.get(),
+            room: breaker.requests_max.min(breaker.connections_max),
+            turn: &self.turn,
+            wish,
+        };
+        choice.take().map(|endpoint| Claim::new(endpoint, &self.tally))
+    }
+
+    /// An instance answered a client well, or it did not.
+    pub fn answered(&self, endpoint: &Endpoint, good: bool, now_ms: u64) {
+        if !endpoint.health.answered(good, &self.care.passive) {
+            return;
+        }
+        // Only the newest pool knows how many of its instances may rest.
+        if self.superseded.get() {
+            self.newest().iter().for_each(|pool| pool.eject(endpoint, now_ms));
+        } else {
+            self.eject(endpoint, now_ms);
+        }
+    }
+
+    fn eject(&self, endpoint: &Endpoint, now_ms: u64) {
+        let resting = self.open.iter().filter(|endpoint| endpoint.health.is_ejected()).count() as u64;
+        let (all, most) = (self.open.len() as u64, u64::from(self.care.passive.ejected_max.basis_points()));
+        let may = all > 1 && (resting == 0 || (resting + 1) * u64::from(WHOLE) <= most * all);
+        if may {
+            endpoint.health.eject(&self.care.passive, now_ms);
+            self.sheet.ejected();
+            self.sort_out(false, now_ms);
+        }
+    }
+
+    /// How often a request may be asked again.
+    pub(crate) fn tries_max(&self) -> u32 {
+        self.care.retries.tries_max
+    }
+
+    /// One more request earns its part of a further try.
+    pub(crate) fn earn_try(&self) {
+        self.tally.budget.earn(&self.care.retries);
+    }
+
+    /// Whether one more request may be asked again.
+    pub(crate) fn spend_try(&self, now_ms: u64) -> bool {
+        self.tally.budget.spend(&self.care.retries, now_ms)
+    }
+
+    /// Time has passed: who comes back, who has grown, and who stands out?
+    pub fn look(&self, now_ms: u64) {
+        for endpoint in self.endpoints() {
+            endpoint.health.pass(&self.care.passive, now_ms);
+            endpoint.close_idle(now_ms);
+        }
+        if let Some(by) = self.care.passive.outlier {
+            let of = self.open.iter().map(|endpoint| &endpoint.health);
+            for place in self.outliers.find(of, by, now_ms) {
+                self.open.get(place).into_iter().for_each(|endpoint| self.eject(endpoint, now_ms));
+            }
+        }
+        self.sort_out(false, now_ms);
+    }
+
+    /// Who is given work: those that do well. Where they are too few, all that ever did, lest the few are
+    /// buried; and where there is none of these, nobody, unless the release serves already.
+    fn sort_out(&self, is_first: bool, now_ms: u64) {
+        let condition = |endpoint: &Rc<Endpoint>| endpoint.health.condition();
+        let proven = self.open.iter().filter(|endpoint| condition(endpoint) != Condition::Unproven).count() as u64;
+        let good = self.open.iter().filter(|endpoint| condition(endpoint) == Condition::Good).count() as u64;
+        self.tally.serves.set(self.tally.serves.get() || good > 0);
+        let panics = good * u64::from(WHOLE) < u64::from(self.care.passive.panic.basis_points()) * proven;
+        let is_given = |endpoint: &Rc<Endpoint>| match condition(endpoint) {
+            Condition::Good => true,
+            Condition::Sick | Condition::Ejected => panics,
+            Condition::Unproven => proven == 0 && self.tally.serves.get(),
+        };
+        let mut ready = self.ready.borrow_mut();
+        ready.clear();
+        for endpoint in &self.open {
+            let given = is_given(endpoint);
+            endpoint.health.give(given, is_first || panics, self.slow_start, now_ms);
+            ready.extend(given.then(|| Rc::clone(endpoint)));
+        }
+        self.warming.set(ready.iter().filter(|endpoint| endpoint.health.weight() < WHOLE).count());
+    }
+}
+
+impl Claim {
+    fn new(endpoint: &Rc<Endpoint>, tally: &Rc<Tally>) -> Self {
+        endpoint.claims.set(endpoint.claims.get() + 1);
+        tally.claims.set(tally.claims.get() + 1);
+        Self { endpoint: Rc::clone(endpoint), tally: Rc::clone(tally) }
+    }
+
+    /// Who was claimed.
+    pub fn endpoint(&self) -> &Rc<Endpoint> {
+        &self.endpoint
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.endpoint.claims.set(self.endpoint.claims.get() - 1);
+        self.tally.claims.set(self.tally.claims.get() - 1);
+    }
+}

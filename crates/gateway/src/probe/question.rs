@@ -1,0 +1,79 @@
+//! One instance asked how it is, once or again and again.
+
+use super::proof::{Heard, Proof, Row};
+use crate::http1::{Limits, Response};
+use model::Span;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use wire::table::Active;
+
+/// However often somebody wants it, an instance is not asked more often than this.
+const EVERY_MIN: Span = Span(10);
+
+/// How an instance is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) address: SocketAddr,
+    pub(super) active: Active,
+}
+
+impl Question {
+    /// Asks again and again. Many that began at once do not stay together: each waits a little less or more.
+    pub(super) async fn ask_on(self, proof: Arc<Proof>, room: Rc<Semaphore>) {
+        let mut row = Row::new(&proof);
+        if proof.heard() != Heard::Nothing {
+            self.rest(0).await;
+        }
+        loop {
+            let heard = self.ask(&room).await;
+            proof.set(row.hear(heard.is_good(), &self.active), heard);
+            self.rest(90).await;
+        }
+    }
+
+    /// Waits for as long as is asked for, at least so many percent of it.
+    async fn rest(&self, percent_min: u64) {
+        let every = self.active.every.max(EVERY_MIN).0;
+        sleep(Duration::from_millis(every * fastrand::u64(percent_min..=110) / 100)).await;
+    }
+
+    /// Asks once, when there is room.
+    pub(super) async fn ask(&self, room: &Semaphore) -> Heard {
+        let _room = room.acquire().await;
+        let within = Duration::from_millis(self.active.within.0);
+        timeout(within, self.hear()).await.unwrap_or(Heard::NoAnswer)
+    }
+
+    async fn hear(&self) -> Heard {
+        let Ok(mut stream) = TcpStream::connect(self.address).await else { return Heard::NoConnection };
+        let address = self.address.to_string();
+        let host = if self.active.host.is_empty() { &address } else { &self.active.host };
+        let path = &self.active.path;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: glidepath\r\nConnection: close\r\n\r\n");
+        if stream.write_all(head.as_bytes()).await.is_err() {
+            return Heard::NoAnswer;
+        }
+        let (mut held, mut response) = (Vec::new(), Response::default());
+        loop {
+            match stream.read_buf(&mut held).await {
+                Ok(read) if read > 0 => {}
+                Ok(_) | Err(_) => return Heard::NoAnswer,
+            }
+            match response.read(&held, b"GET", &Limits::default()) {
+                Ok(Some(head)) if response.status < 200 => {
+                    held.drain(..head);
+                    response.clear();
+                }
+                Ok(Some(_)) => return Heard::Status(response.status),
+                Ok(None) => {}
+                Err(_) => return Heard::NoHttp,
+            }
+        }
+    }
+}

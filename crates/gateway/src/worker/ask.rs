@@ -1,0 +1,151 @@
+//! An instance for a request: chosen, connected to, and another one asked where the first got nothing, or
+//! where asking twice does what asking once does.
+//!
+//! What remains: a server may close a connection that was kept at the very moment a request goes out on
+//! it. Whatever is repeatable is asked again; whatever is not (a POST) only goes out on a connection that
+//! was used within the last second or is new, and if even that one hangs up without a word, the client
+//! hears 502, because nobody can know whether it was done.
+
+use super::answer::{Asking, Caller, Done, Ended, Failed, Outcome};
+use super::call::Call;
+use crate::http1::Body;
+use crate::pool::{Claim, Endpoint, Pool, Wish};
+use crate::stream::Stream;
+use crate::table::Asked as _;
+use model::Span;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// A request that a release was given.
+pub(crate) struct Ask<'a> {
+    pub(crate) pool: &'a Pool,
+    /// What keeps it at one instance.
+    pub(crate) key: u64,
+    pub(crate) asking: &'a Asking<'a>,
+    /// Further tries.
+    pub(crate) retries: u64,
+}
+
+/// Why a try came to nothing.
+enum Missed {
+    /// There is no connection to the instance.
+    NoConnection,
+    /// A connection that was kept was over, and the request can be sent on a new one.
+    Stale,
+    /// The instance failed.
+    Failed(Failed),
+}
+
+impl Ask<'_> {
+    /// Finds an instance and lets it answer.
+    pub(crate) async fn run(&mut self, caller: &mut impl Caller) -> Outcome {
+        let mut failed_it: Option<Rc<Endpoint>> = None;
+        let (mut tries, mut stale) = (0, false);
+        self.pool.earn_try();
+        loop {
+            let wish = Wish { key: self.key, not: failed_it.as_ref() };
+            let Some(claim) = self.pool.claim(wish) else {
+                return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
+            };
+            let missed = match self.try_once(caller, &claim, stale).await {
+                Ok(outcome) => return outcome,
+                Err(missed) => missed,
+            };
+            let now_ms = caller.call().shared.watches.now_ms();
+            let again = match &missed {
+                // It says nothing about the instance, and happens once: the next connection is new.
+                Missed::Stale => {
+                    stale = true;
+                    self.retries += 1;
+                    continue;
+                }
+                Missed::NoConnection | Missed::Failed(Failed::Unsent) => true,
+                Missed::Failed(Failed::Untouched) => is_repeatable(caller.call()),
+                Missed::Failed(Failed::Instance(..) | Failed::Client(..) | Failed::Broken | Failed::Left) => false,
+            };
+            if matches!(missed, Missed::NoConnection) {
+                self.pool.sheet().connect_failed();
+            }
+            if missed.is_the_instances() {
+                self.pool.answered(claim.endpoint(), false, now_ms);
+            }
+            if !again || tries >= self.pool.tries_max() || !self.pool.spend_try(now_ms) {
+                return missed.outcome();
+            }
+            tries += 1;
+            self.retries += 1;
+            failed_it = Some(Rc::clone(claim.endpoint()));
+        }
+    }
+
+    /// Sends it to the instance that is claimed.
+    async fn try_once(&self, caller: &mut impl Caller, claim: &Claim, only_new: bool) -> Result<Outcome, Missed> {
+        let shared = Rc::clone(&caller.call().shared);
+        let idle = || claim.endpoint().take_idle(shared.watches.now_ms(), is_repeatable(caller.call()));
+        let kept = if only_new { None } else { idle() };
+        let was_kept = kept.is_some();
+        let stream = match kept {
+            Some(stream) => stream,
+            None => connect(claim, self.asking.limits.connect).await.ok_or(Missed::NoConnection)?,
+        };
+        match caller.carry(stream, self.asking).await {
+            Ok(Done { status, stays, unread, reusable }) => {
+                let now_ms = shared.watches.now_ms();
+                if let Some(stream) = reusable {
+                    claim.endpoint().keep_idle(stream, now_ms);
+                }
+                self.pool.answered(claim.endpoint(), status < 500, now_ms);
+                Ok(Outcome::Answered { status, ended: Ended { stays, unread } })
+            }
+            Err(Failed::Unsent) if was_kept => Err(Missed::Stale),
+            Err(Failed::Untouched) if was_kept && is_repeatable(caller.call()) => Err(Missed::Stale),
+            Err(failed) => Err(Missed::Failed(failed)),
+        }
+    }
+}
+
+impl Missed {
+    /// Whether it speaks against the instance.
+    fn is_the_instances(&self) -> bool {
+        match self {
+            Self::NoConnection | Self::Failed(Failed::Unsent | Failed::Untouched) => true,
+            Self::Failed(Failed::Instance(..) | Failed::Broken) => true,
+            Self::Stale | Self::Failed(Failed::Client(..) | Failed::Left) => false,
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::NoConnection | Self::Stale | Self::Failed(Failed::Unsent) => {
+                Outcome::Unanswered { status: 502, why: "no instance took the request\n" }
+            }
+            Self::Failed(Failed::Untouched) => Outcome::Unanswered { status: 502, why: "the instance hung up\n" },
+            Self::Failed(Failed::Instance(status, why) | Failed::Client(status, why)) => {
+                Outcome::Unanswered { status, why }
+            }
+            Self::Failed(Failed::Broken) => Outcome::Broken,
+            Self::Failed(Failed::Left) => Outcome::Left,
+        }
+    }
+}
+
+async fn connect(claim: &Claim, within: Span) -> Option<Stream> {
+    let connecting = TcpStream::connect(claim.endpoint().address());
+    let stream = timeout(Duration::from_millis(within.0), connecting).await.ok()?.ok()?;
+    let _ = stream.set_nodelay(true);
+    Some(Stream::Plain(stream))
+}
+
+/// Whether doing it twice does what doing it once does, and all of it is still there.
+fn is_repeatable(call: &Call) -> bool {
+    let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
+    let held = (call.held.len() as u64).saturating_sub(call.head as u64);
+    let is_whole = match call.request.body {
+        Body::None => true,
+        Body::Length(length) => length <= held,
+        Body::Chunked | Body::UntilClose => false,
+    };
+    is_whole && idempotent.contains(&call.method())
+}
