@@ -33,12 +33,10 @@ impl Session {
         (parts.next().is_none() && differs == 0).then_some(session)
     }
 
-    /// The line of an answer that sets it.
-    pub fn line(&self, name: &str, key: &Key) -> String {
+    /// What sets it: the value of an answer's `Set-Cookie`.
+    pub fn cookie(&self, name: &str, key: &Key) -> String {
         let (unit, release, signature) = (self.unit, self.release, self.signature(key));
-        format!(
-            "Set-Cookie: {name}={unit:032x}.{release}.{signature:032x}; Path=/; Max-Age={AGE_S}; HttpOnly; SameSite=Lax\r\n"
-        )
+        format!("{name}={unit:032x}.{release}.{signature:032x}; Path=/; Max-Age={AGE_S}; HttpOnly; SameSite=Lax")
     }
 
     fn signature(&self, key: &Key) -> u128 {

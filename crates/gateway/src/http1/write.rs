@@ -105,8 +105,15 @@ pub enum After {
     Changes,
 }
 
-/// The head of an answer for the client, with whole lines of the gateway's own.
-pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str, edited: Edited<'_>, after: After) {
+/// The head of an answer for the client, with a cookie of the gateway's own where there is one.
+pub fn response(
+    out: &mut Vec<u8>,
+    buffer: &[u8],
+    response: &Response,
+    set_cookie: &str,
+    edited: Edited<'_>,
+    after: After,
+) {
     out.extend_from_slice(b"HTTP/1.1 ");
     number(out, response.status);
     out.push(b' ');
@@ -118,7 +125,9 @@ pub fn response(out: &mut Vec<u8>, buffer: &[u8], response: &Response, own: &str
     if response.status >= 200 || changes {
         edited.put(out);
     }
-    out.extend_from_slice(own.as_bytes());
+    if !set_cookie.is_empty() {
+        line(out, b"Set-Cookie", set_cookie.as_bytes());
+    }
     match after {
         After::Stays => {}
         After::StaysAsTold => out.extend_from_slice(b"Connection: keep-alive\r\n"),

@@ -24,6 +24,7 @@ pub use rule::{Rule, Rules};
 
 use crate::count::{Books, Class, Sheet, Way};
 use crate::http1::Edits;
+use crate::parking::Lot;
 use crate::pool::{Pool, Roots};
 use crate::probe::Proofs;
 use crate::session::Session;
@@ -85,6 +86,8 @@ pub struct Site {
     pub paths: Vec<Pattern>,
     /// How long and how large.
     pub limits: Limits,
+    /// Where requests wait for the end of the hold, under this table and those that follow.
+    pub lot: Rc<Lot>,
     /// Nobody is served, but for those.
     hold: Option<(Hold, Vec<Matcher>)>,
     rules: Rules,
@@ -165,7 +168,7 @@ pub struct Given<'a> {
     pub unit: Option<u64>,
     /// What is told of the release.
     pub told: &'a TellsRelease,
-    /// The line that tells the client which session it is, where it does not know.
+    /// The `Set-Cookie` that tells the client which session it is, where it does not know.
     pub set_cookie: Option<String>,
     /// What keeps it at one instance, where its release is balanced so.
     pub key: u64,
@@ -198,6 +201,7 @@ impl Site {
             hosts: table.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             paths: table.paths.clone(),
             limits: table.limits,
+            lot: before.map(|site| Rc::clone(&site.lot)).unwrap_or_default(),
             hold: table.hold.clone().map(|hold| (hold, table.allow.clone())),
             rules: table.rules.counted_in(&books),
             unit: table.unit.clone(),
@@ -289,7 +293,7 @@ impl Site {
         let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
         let given = self.give_unit(hash(&self.salt, &unit.to_be_bytes()))?;
         let session = Session { unit, release: given.pool.release().0 };
-        let set_cookie = (known != Some(session)).then(|| session.line(name, key));
+        let set_cookie = (known != Some(session)).then(|| session.cookie(name, key));
         Some(Given { set_cookie, ..given })
     }
 

@@ -3,11 +3,13 @@
 
 use super::ask::Ask;
 use super::call::Call;
+use super::parking;
 use crate::count::{End, Ended as Counted};
 use crate::http1::write::{About, Instead};
-use crate::http1::{self, Body, Edited};
+use crate::http1::{self, Body, Edited, Edits};
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
+use std::task::{Context, Poll};
 use wire::table::Limits;
 
 /// When a client may come again whom nobody could serve just now, in seconds.
@@ -24,6 +26,12 @@ pub(crate) trait Caller {
     /// Gives an answer of the gateway's own; whether the connection goes on.
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool;
 
+    /// Looks whether the client has hung up, or has said that it says no more. What it sends meanwhile is
+    /// kept, within bounds.
+    fn poll_gone(&mut self, _context: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+
     /// Carries the request to an instance and its answer back.
     async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed>;
 }
@@ -36,7 +44,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) instead: Instead<'a>,
     rule: Option<&'a Rule>,
     told: &'a TellsRelease,
-    /// A line of the answer's head that is the gateway's own.
+    /// A `Set-Cookie` of the gateway's own; none where empty.
     pub(crate) set_cookie: &'a str,
 }
 
@@ -44,6 +52,12 @@ impl<'a> Asking<'a> {
     /// What is changed in the request.
     pub(crate) fn request_edits(&self) -> Edited<'a> {
         Edited { rule: self.rule.and_then(|rule| rule.request.as_ref()), told: self.told.application.as_ref() }
+    }
+
+    /// What the client is told of the release where the gateway answers in its place.
+    fn told(&self) -> Vec<(&str, &str)> {
+        let release = self.told.client.iter().flat_map(Edits::put);
+        release.chain(Some(("Set-Cookie", self.set_cookie)).filter(|(_, cookie)| !cookie.is_empty())).collect()
     }
 
     /// What is changed in the answer.
@@ -112,21 +126,30 @@ pub(crate) enum Outcome {
 
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
-    let call = caller.call();
-    let Some(site) = call.listening.find(call.host(), call.path()) else {
-        call.shared.front.unserved();
-        return Ended::said(caller.say(404, &[], "no service is here\n").await);
-    };
-    caller.belongs_to(&site);
-    let turn = site.turn(caller.call());
-    match turn.whose {
-        Whose::Release => pass_on(caller, &site, turn).await,
-        Whose::Gateway(answer) => Ended::said(say_own(caller, &site, turn, answer).await),
-        Whose::Nobody(hold) => {
-            site.answered(turn.class(), 503);
-            let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
-            let fields = [("Retry-After", seconds.as_str()), ("Content-Type", hold.content_type.as_str())];
-            Ended::said(caller.say(503, &fields, &hold.page).await)
+    let mut parked = None;
+    loop {
+        let call = caller.call();
+        let Some(site) = call.listening.find(call.host(), call.path()) else {
+            call.shared.front.unserved();
+            return Ended::said(caller.say(404, &[], "no service is here\n").await);
+        };
+        caller.belongs_to(&site);
+        let turn = site.turn(caller.call());
+        match turn.whose {
+            Whose::Release => {
+                drop(parked);
+                return pass_on(caller, &site, turn).await;
+            }
+            Whose::Gateway(answer) => return Ended::said(say_own(caller, &site, turn, answer).await),
+            // Another table may have come meanwhile: what becomes of the request is decided anew.
+            Whose::Nobody(hold) if parking::wait(caller, &site.lot, hold, &mut parked).await => {}
+            Whose::Nobody(hold) => {
+                drop(parked);
+                site.answered(turn.class(), 503);
+                let seconds = (hold.retry_after.0.div_ceil(1_000)).to_string();
+                let fields = [("Retry-After", seconds.as_str()), ("Content-Type", hold.content_type.as_str())];
+                return Ended::said(caller.say(503, &fields, &hold.page).await);
+            }
         }
     }
 }
@@ -157,24 +180,17 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
         return Ended::said(caller.say(414, &[], "the target is too long\n").await);
     }
     let instead = Instead { target: target.as_deref(), host: turn.rule.and_then(Rule::host) };
-    match give(caller, site, turn, limits, instead).await {
-        Outcome::Answered { ended, .. } => ended,
-        Outcome::Unanswered { status, why } => {
-            let later: &[_] = if status == 503 { &[("Retry-After", RETRY_AFTER_S)] } else { &[] };
-            Ended::said(caller.say(status, later, why).await)
-        }
-        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
-    }
+    give(caller, site, turn, limits, instead).await
 }
 
 /// Gives the request to a release and lets it answer. Whatever comes of it is that release's, as are
 /// further tries.
-async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Outcome {
+async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Ended {
     let call = caller.call();
     let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
     let Some(Given { pool, way, unit, told, set_cookie, key }) = site.give(call) else {
         site.answered(turn.class(), 503);
-        return Outcome::Unanswered { status: 503, why: "no release is there\n" };
+        return Ended::said(caller.say(503, &[("Retry-After", RETRY_AFTER_S)], "no release is there\n").await);
     };
     let set_cookie = set_cookie.as_deref().unwrap_or_default();
     let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie };
@@ -189,5 +205,15 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
     };
     let (received, sent) = caller.call().moved.take();
     entry.end(Counted { end, retries: ask.retries, received, sent });
-    outcome
+    match outcome {
+        Outcome::Answered { ended, .. } => ended,
+        Outcome::Unanswered { status, why } => {
+            let mut fields = asking.told();
+            if status == 503 {
+                fields.push(("Retry-After", RETRY_AFTER_S));
+            }
+            Ended::said(caller.say(status, &fields, why).await)
+        }
+        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
+    }
 }

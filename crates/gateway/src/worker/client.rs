@@ -11,7 +11,7 @@ use crate::stream::Stream;
 use crate::table::Site;
 use model::Span;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWriteExt as _;
 
 /// How long the first request may take to begin.
@@ -22,6 +22,9 @@ const HEAD_WITHIN: Span = Span::seconds(30);
 const LAST_WORDS_WITHIN: Span = Span::seconds(5);
 /// Reads at most so much of what a refused client still sends, so that it gets to read the answer.
 const DISCARDED_BYTES_MAX: usize = 256 << 10;
+
+/// Reads at most so much of what a client sends ahead while its request waits.
+const AHEAD_BYTES_MAX: usize = 64 << 10;
 
 /// A client's connection.
 pub(crate) struct Client {
@@ -198,6 +201,22 @@ impl Caller for Client {
             self.close_gently().await;
         }
         told && after != After::Closes
+    }
+
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let call = &mut self.call;
+            let room = AHEAD_BYTES_MAX.saturating_sub(call.held.len() - call.head);
+            let mut scratch = call.shared.scratch.borrow_mut();
+            let room = room.min(scratch.len());
+            if room == 0 {
+                return Poll::Pending;
+            }
+            match ready!(poll_read(context, &mut self.stream, scratch.get_mut(..room).unwrap_or_default())) {
+                Ok(read) if read > 0 => call.held.extend_from_slice(scratch.get(..read).unwrap_or_default()),
+                Ok(_) | Err(_) => return Poll::Ready(()),
+            }
+        }
     }
 
     async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {

@@ -10,6 +10,7 @@ mod flow;
 mod front;
 mod http2;
 mod listening;
+mod parking;
 mod side;
 mod translate;
 mod watch;
@@ -100,6 +101,8 @@ pub struct Report {
     pub pools: BTreeMap<(Subject, u32), PoolReport>,
     /// The connections of clients.
     pub clients: usize,
+    /// Requests that wait for the end of a hold.
+    pub parked: u64,
 }
 
 impl Report {
@@ -109,6 +112,7 @@ impl Report {
             self.pools.entry(key).or_default().add(pool);
         }
         self.clients += other.clients;
+        self.parked += other.parked;
     }
 }
 
@@ -178,16 +182,19 @@ impl Shared {
             self.leave(&before, Some(&site));
         }
         self.place();
+        site.lot.change();
         Ok(())
     }
 
     fn remove(&self, service: &Subject, generation: u64) -> Result<(), Refused> {
         self.refuse_older(service, generation)?;
         self.removed.borrow_mut().insert(service.clone(), generation);
-        if let Some(before) = self.sites.borrow_mut().remove(service) {
-            self.leave(&before, None);
-        }
+        let before = self.sites.borrow_mut().remove(service);
         self.place();
+        if let Some(before) = before {
+            self.leave(&before, None);
+            before.lot.change();
+        }
         Ok(())
     }
 
@@ -227,7 +234,8 @@ impl Shared {
         leaving.retain(|(_, pool)| pool.claims() > 0);
         let sites = self.sites.borrow();
         let pools = sites.values().flat_map(|site| site.pools().map(|pool| (&site.service, pool)));
-        let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len() };
+        let parked = sites.values().map(|site| u64::from(site.lot.parked())).sum();
+        let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len(), parked };
         for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
             let pool_report = PoolReport { claims: pool.claims(), endpoints: pool.report() };
             report.pools.insert((service.clone(), pool.release().0), pool_report);

@@ -6,6 +6,7 @@ mod faults;
 mod frames;
 mod h2spec;
 mod heads;
+mod holding;
 mod http2;
 mod listening;
 mod places;

@@ -104,7 +104,8 @@ pub struct Told {
     /// Tells the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
-    /// Tells the client.
+    /// Tells the client; also where the gateway answers in the release's place, because no instance did. What
+    /// was given to no release (a redirect, a hold) tells of none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
 }
