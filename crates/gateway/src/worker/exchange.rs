@@ -5,9 +5,11 @@ use super::answer::{Asking, Done, Failed};
 use super::call::Call;
 use super::client::Client;
 use super::flow::{Broken, Flow, poll_read};
+use super::pace::Pace;
 use crate::http1::write::{self, After};
 use crate::http1::{Body, Limits};
 use crate::stream::Stream;
+use model::Span;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,6 +28,7 @@ pub(crate) struct Exchange<'a> {
     ahead: usize,
     /// The instance has said something.
     spoken: bool,
+    pace: Pace,
     /// The beginning of an answer's head.
     held: Vec<u8>,
     after: After,
@@ -48,6 +51,7 @@ impl<'a> Exchange<'a> {
             back: None,
             ahead: 0,
             spoken: false,
+            pace: Pace::default(),
             held: Vec::new(),
             after: After::Stays,
             ended_there: false,
@@ -86,7 +90,39 @@ impl<'a> Exchange<'a> {
         // What is used of it goes when the request is over, together with the head.
         self.client.call.head += taken;
         self.ahead = taken;
+        if !self.there.is_over() {
+            self.begin_pace();
+        }
         Ok(())
+    }
+
+    /// It is the client's turn, from now on.
+    fn begin_pace(&mut self) {
+        self.client.call.watch.allow(self.within_there());
+        self.pace.begin(self.there.bytes, self.client.call.shared.watches.now_ms());
+    }
+
+    /// Whether the client is to send more of the body: not while it waits to be told that it may.
+    fn waits_for_client(&self) -> bool {
+        let is_asked = self.spoken || !self.client.call.request.expects_continue;
+        self.back.is_none() && is_asked && self.there.waits_for_its_source()
+    }
+
+    /// How long nothing of the request may move.
+    fn within_there(&self) -> Span {
+        let limits = self.asking.limits;
+        if self.waits_for_client() { Pace::within(limits.idle, limits.body_bytes_per_second_min) } else { limits.idle }
+    }
+
+    /// Whether the client sends so slowly that it is waited for no more. While the instance is waited for,
+    /// nobody knows how quick it could be.
+    fn is_too_slow(&mut self) -> bool {
+        let now_ms = self.client.call.shared.watches.now_ms();
+        if !self.waits_for_client() {
+            self.pace.begin(self.there.bytes, now_ms);
+            return false;
+        }
+        self.pace.is_too_slow(self.there.bytes, now_ms, self.asking.limits.body_bytes_per_second_min)
     }
 
     /// Whether the instance said nothing, and whatever it was sent is still held.
@@ -94,10 +130,16 @@ impl<'a> Exchange<'a> {
         !self.spoken && self.there.bytes == self.ahead as u64
     }
 
+    /// Time is over; a client that has sent enough in its window has another one.
+    fn is_late(&mut self) -> bool {
+        let is_window = self.within_there() < self.asking.limits.idle;
+        !is_window || self.is_too_slow()
+    }
+
     /// Time is over: whose fault it is. An answer that nobody takes is not the instance's.
     fn late(&self) -> Failed {
         match &self.back {
-            None if self.there.waits_for_its_source() => Failed::Client(408, "the body took too long\n"),
+            None if self.waits_for_client() => Failed::Client(408, "the body took too long\n"),
             None => Failed::Instance(504, "the instance did not answer in time\n"),
             Some(back) if back.waits_for_its_sink() || self.after == After::Changes => Failed::Left,
             Some(_) => Failed::Broken,
@@ -105,8 +147,11 @@ impl<'a> Exchange<'a> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        if self.client.call.watch.is_over(context) {
-            return Poll::Ready(Err(self.late()));
+        while self.client.call.watch.is_over(context) {
+            if self.is_late() {
+                return Poll::Ready(Err(self.late()));
+            }
+            self.client.call.watch.allow(self.within_there());
         }
         if !self.ended_there {
             self.poll_there(context)?;
@@ -127,9 +172,9 @@ impl<'a> Exchange<'a> {
     fn poll_back(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         let Some(back) = &mut self.back else { return Poll::Pending };
         let mut scratch = self.client.call.shared.scratch.borrow_mut();
-        let before = back.bytes;
+        let before = back.moved;
         let polled = back.poll(context, &mut self.stream, &mut self.client.stream, &mut scratch, &mut self.held);
-        if back.bytes != before {
+        if back.moved != before {
             self.client.call.watch.allow(self.asking.limits.idle);
         }
         polled.map_err(failed_back)
@@ -139,13 +184,13 @@ impl<'a> Exchange<'a> {
     fn poll_there(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
         let client = &mut *self.client;
         let mut scratch = client.call.shared.scratch.borrow_mut();
-        let before = self.there.bytes;
+        let before = self.there.moved;
         let polled =
             self.there.poll(context, &mut client.stream, &mut self.stream, &mut scratch, &mut client.call.held);
-        if self.there.bytes != before {
-            client.call.watch.allow(self.asking.limits.idle);
-        }
         drop(scratch);
+        if self.there.moved != before {
+            self.keep_time_there()?;
+        }
         match polled {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(())) if self.after == After::Changes => {
@@ -160,6 +205,26 @@ impl<'a> Exchange<'a> {
             }
             Poll::Ready(Err(Broken::Source)) => Err(Failed::Left),
         }
+    }
+
+    /// Something of the request has moved.
+    fn keep_time_there(&mut self) -> Result<(), Failed> {
+        let limits = self.asking.limits;
+        let answers = self.back.is_some();
+        if self.after != After::Changes && self.there.data > limits.body_bytes_max {
+            return Err(if answers { Failed::Left } else { Failed::Client(413, "the body is too large\n") });
+        }
+        if self.is_too_slow() {
+            return Err(Failed::Client(408, "the body took too long\n"));
+        }
+        let within = match (answers, self.there.is_over()) {
+            (true, _) => limits.idle,
+            (false, false) => self.within_there(),
+            // All was sent: now the instance has its time.
+            (false, true) => limits.head,
+        };
+        self.client.call.watch.allow(within);
+        Ok(())
     }
 
     /// The answer's head, and what comes with it.
@@ -224,6 +289,9 @@ impl<'a> Exchange<'a> {
             return Err(Failed::Left);
         }
         self.client.call.shared.give_back(flow.into_buffer());
+        if !self.there.is_over() {
+            self.begin_pace();
+        }
         Ok(())
     }
 

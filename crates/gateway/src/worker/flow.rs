@@ -37,6 +37,10 @@ pub(crate) struct Flow {
     sent: usize,
     /// The bytes of the body that were read.
     pub(crate) bytes: u64,
+    /// Those among them that are the body itself, and not what chunks are framed by.
+    pub(crate) data: u64,
+    /// All that was read or written: while it grows, something moves.
+    pub(crate) moved: u64,
 }
 
 impl Flow {
@@ -48,7 +52,7 @@ impl Flow {
             Body::Chunked => Left::Chunked(Chunked::default()),
             Body::UntilClose => Left::UntilClose,
         };
-        Self { left, pending: head, sent: 0, bytes: 0 }
+        Self { left, pending: head, sent: 0, bytes: 0, data: 0, moved: 0 }
     }
 
     /// Whether all of it was read and written.
@@ -73,26 +77,28 @@ impl Flow {
 
     /// Takes what belongs to the body from the start of these bytes.
     fn take(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
-        let taken = match &mut self.left {
-            Left::Nothing => 0,
-            Left::UntilClose => bytes.len(),
+        let (taken, data) = match &mut self.left {
+            Left::Nothing => (0, 0),
+            Left::UntilClose => (bytes.len(), bytes.len() as u64),
             Left::Length(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= taken as u64;
                 if *left == 0 {
                     self.left = Left::Nothing;
                 }
-                taken
+                (taken, taken as u64)
             }
             Left::Chunked(chunked) => {
                 let piece = chunked.read(bytes).map_err(|_| Broken::Source)?;
                 if piece.done {
                     self.left = Left::Nothing;
                 }
-                piece.taken
+                (piece.taken, piece.data)
             }
         };
         self.bytes += taken as u64;
+        self.data += data;
+        self.moved += taken as u64;
         Ok(taken)
     }
 
@@ -171,7 +177,10 @@ impl Flow {
         while let Some(rest) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match ready!(Pin::new(&mut *sink).poll_write(context, rest)) {
                 Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Sink)),
-                Ok(written) => self.sent += written,
+                Ok(written) => {
+                    self.sent += written;
+                    self.moved += written as u64;
+                }
             }
         }
         self.pending.clear();

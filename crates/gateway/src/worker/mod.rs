@@ -10,6 +10,7 @@ mod flow;
 mod front;
 mod http2;
 mod listening;
+pub mod pace;
 mod parking;
 mod side;
 mod translate;

@@ -4,6 +4,7 @@
 use super::answer::{Asking, Failed};
 use super::call::Call;
 use super::http2::head;
+use super::pace::Pace;
 use super::side::{Lost, Piece, Side};
 use crate::http1::write::{self, After};
 use crate::http1::{Body, Limits};
@@ -13,20 +14,25 @@ use std::task::{Context, Poll, ready};
 
 /// A request under way.
 pub(crate) struct Translation<'a, 'c, 'i> {
-    pub(crate) call: &'a mut Call,
-    pub(crate) client: &'a mut Side<'c>,
-    pub(crate) instance: &'a mut Side<'i>,
-    pub(crate) asking: &'a Asking<'a>,
-    pub(crate) there: There,
+    call: &'a mut Call,
+    client: &'a mut Side<'c>,
+    instance: &'a mut Side<'i>,
+    asking: &'a Asking<'a>,
+    there: There,
     /// The bytes of the request's body that were read.
-    pub(crate) bytes: u64,
+    bytes: u64,
     /// The answer's body is on its way.
-    pub(crate) answers: bool,
+    answers: bool,
+    pace: Pace,
+    /// The client was told that it may send the body, or something else that is no answer yet.
+    informed: bool,
+    /// The instance takes no more for now.
+    stalls: bool,
 }
 
 /// How far the request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum There {
+enum There {
     Flows,
     /// All was read, and not all is written.
     Drains,
@@ -34,12 +40,28 @@ pub(crate) enum There {
 }
 
 const HUNG_UP: Failed = Failed::Instance(502, "the instance hung up\n");
+const LARGE: Failed = Failed::Client(413, "the body is too large\n");
+const TOO_SLOW: Failed = Failed::Client(408, "the body took too long\n");
 const NO_ANSWER: Failed = Failed::Instance(502, "the instance gave no answer\n");
 
-impl Translation<'_, '_, '_> {
+impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
+    pub(crate) fn new(
+        call: &'a mut Call,
+        client: &'a mut Side<'c>,
+        instance: &'a mut Side<'i>,
+        asking: &'a Asking<'a>,
+    ) -> Self {
+        let there = There::from(call.request.body);
+        let pace = Pace::default();
+        Self { call, client, instance, asking, there, bytes: 0, answers: false, pace, informed: false, stalls: false }
+    }
+
     /// To its end; the head of the request was said already.
     pub(crate) async fn run(&mut self) -> Result<(), Failed> {
         self.call.watch.allow(self.asking.limits.head);
+        if self.there == There::Flows {
+            self.begin_pace();
+        }
         poll_fn(|context| self.poll(context)).await
     }
 
@@ -49,15 +71,10 @@ impl Translation<'_, '_, '_> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        if self.call.watch.is_over(context) {
-            let late = Failed::Instance(504, "the instance did not answer in time\n");
-            // An answer that nobody takes is not the instance's fault.
-            let full = self.answers && self.client.poll_room(context).is_pending();
-            return Poll::Ready(Err(match (self.answers, full) {
-                (false, _) => late,
-                (true, false) => self.broken(Lost { reason: None }),
-                (true, true) => self.left(Lost { reason: Some(Reason::CANCEL) }),
-            }));
+        while self.call.watch.is_over(context) {
+            if let Some(failed) = self.late(context) {
+                return Poll::Ready(Err(failed));
+            }
         }
         if let Poll::Ready(lost) = self.client.poll_lost(context) {
             return Poll::Ready(Err(self.left(lost)));
@@ -69,6 +86,40 @@ impl Translation<'_, '_, '_> {
             ready!(self.poll_head(context))?;
         }
         self.poll_back(context)
+    }
+
+    /// Time is over: whose fault it is. A client that has sent enough in its window has another one.
+    fn late(&mut self, context: &mut Context<'_>) -> Option<Failed> {
+        // An answer that nobody takes is not the instance's fault.
+        let full = self.answers && self.client.poll_room(context).is_pending();
+        if full {
+            return Some(self.left(Lost { reason: Some(Reason::CANCEL) }));
+        }
+        if self.answers {
+            return Some(self.broken(Lost { reason: None }));
+        }
+        if !self.waits_for_client(context) {
+            return Some(Failed::Instance(504, "the instance did not answer in time\n"));
+        }
+        let limits = self.asking.limits;
+        let within = Pace::within(limits.idle, limits.body_bytes_per_second_min);
+        if within == limits.idle || self.is_too_slow() {
+            self.instance.give_up(Lost { reason: None });
+            return Some(TOO_SLOW);
+        }
+        self.call.watch.allow(within);
+        None
+    }
+
+    /// Whether the client is to send more of the body: not while it waits to be told that it may.
+    fn waits_for_client(&mut self, context: &mut Context<'_>) -> bool {
+        let is_asked = self.informed || !self.call.request.expects_continue;
+        is_asked && self.there == There::Flows && self.instance.poll_room(context).is_ready()
+    }
+
+    fn is_too_slow(&mut self) -> bool {
+        let now_ms = self.call.shared.watches.now_ms();
+        self.pace.is_too_slow(self.bytes, now_ms, self.asking.limits.body_bytes_per_second_min)
     }
 
     /// The client is gone: the instance need not go on.
@@ -87,7 +138,12 @@ impl Translation<'_, '_, '_> {
     fn poll_there(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
         loop {
             match self.instance.poll_room(context) {
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    if !std::mem::replace(&mut self.stalls, true) {
+                        self.call.watch.allow(self.asking.limits.idle);
+                    }
+                    return Ok(());
+                }
                 Poll::Ready(Ok(())) if self.there == There::Flows => {}
                 Poll::Ready(_) => {
                     self.there = if self.there == There::Drains { There::Over } else { self.there };
@@ -109,20 +165,48 @@ impl Translation<'_, '_, '_> {
                 self.call.moved.add(data.len() as u64, 0);
                 if self.bytes > self.asking.limits.body_bytes_max {
                     self.instance.give_up(Lost { reason: None });
-                    let large = Failed::Instance(413, "the body is too large\n");
-                    return Err(if self.answers { self.broken(Lost { reason: None }) } else { large });
+                    return Err(if self.answers { self.broken(Lost { reason: None }) } else { LARGE });
                 }
             }
-            self.call.watch.allow(self.asking.limits.idle);
             if piece.is_last() {
                 self.there = There::Drains;
             }
+            self.keep_time_there()?;
             if self.instance.push(piece).is_err() {
                 // It is not as long as it said.
                 let lost = Lost { reason: Some(Reason::PROTOCOL_ERROR) };
                 self.client.give_up(lost);
                 return Err(self.left(lost));
             }
+        }
+    }
+
+    /// A piece of the request came.
+    fn keep_time_there(&mut self) -> Result<(), Failed> {
+        let limits = self.asking.limits;
+        if self.answers {
+            self.call.watch.allow(limits.idle);
+        } else if self.there == There::Drains {
+            // All was sent: now the instance has its time.
+            self.call.watch.allow(limits.head);
+        } else if std::mem::take(&mut self.stalls) {
+            // While the instance was waited for, nobody knows how quick the client could have been.
+            self.begin_pace();
+        } else if self.is_too_slow() {
+            self.instance.give_up(Lost { reason: None });
+            return Err(TOO_SLOW);
+        } else {
+            self.call.watch.allow(Pace::within(limits.idle, limits.body_bytes_per_second_min));
+        }
+        Ok(())
+    }
+
+    /// It is the client's turn, from now on: unless it waits to be told that it may send.
+    fn begin_pace(&mut self) {
+        let limits = self.asking.limits;
+        self.pace.begin(self.bytes, self.call.shared.watches.now_ms());
+        if self.informed || !self.call.request.expects_continue {
+            self.call.watch.allow(Pace::within(limits.idle, limits.body_bytes_per_second_min));
         }
     }
 
@@ -178,6 +262,10 @@ impl Translation<'_, '_, '_> {
         self.call.shared.give_back(out);
         if interim {
             self.call.response.clear();
+            self.informed = true;
+            if self.there == There::Flows {
+                self.begin_pace();
+            }
             return Ok(());
         }
         if let Side::Plain(plain) = &mut *self.instance {

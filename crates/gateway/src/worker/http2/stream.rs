@@ -9,7 +9,7 @@ use crate::table::Site;
 use crate::worker::answer::{Asking, Caller, Done, Failed, answer};
 use crate::worker::call::{Call, Origin};
 use crate::worker::side::{Hears, Piece, Plain, Side, Streamed};
-use crate::worker::translate::{There, Translation};
+use crate::worker::translate::Translation;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
@@ -99,10 +99,8 @@ impl Caller for Asker {
         plain.writes(&head, call.request.body);
         call.shared.give_back(head);
         let mut instance = Side::Plain(plain);
-        let there = There::from(call.request.body);
         let client = &mut self.side;
-        let mut translation =
-            Translation { call, client, instance: &mut instance, asking, there, bytes: 0, answers: false };
+        let mut translation = Translation::new(call, client, &mut instance, asking);
         let ran = translation.run().await;
         let sent = translation.has_sent_all();
         ran?;
