@@ -90,10 +90,21 @@ impl<'a> Exchange<'a> {
         // What is used of it goes when the request is over, together with the head.
         self.client.call.head += taken;
         self.ahead = taken;
+        self.check_size()?;
         if !self.there.is_over() {
             self.begin_pace();
         }
         Ok(())
+    }
+
+    /// How large a body in chunks is, nobody says before it is there.
+    fn check_size(&self) -> Result<(), Failed> {
+        let is_body = self.after != After::Changes;
+        match self.back {
+            _ if !is_body || self.there.data <= self.asking.limits.body_bytes_max => Ok(()),
+            Some(_) => Err(Failed::Left),
+            None => Err(Failed::Client(413, "the body is too large\n")),
+        }
     }
 
     /// It is the client's turn, from now on.
@@ -209,11 +220,9 @@ impl<'a> Exchange<'a> {
 
     /// Something of the request has moved.
     fn keep_time_there(&mut self) -> Result<(), Failed> {
+        self.check_size()?;
         let limits = self.asking.limits;
         let answers = self.back.is_some();
-        if self.after != After::Changes && self.there.data > limits.body_bytes_max {
-            return Err(if answers { Failed::Left } else { Failed::Client(413, "the body is too large\n") });
-        }
         if self.is_too_slow() {
             return Err(Failed::Client(408, "the body took too long\n"));
         }

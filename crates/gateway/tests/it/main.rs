@@ -8,6 +8,7 @@ mod h2spec;
 mod heads;
 mod holding;
 mod http2;
+mod limits;
 mod listening;
 mod places;
 mod pools;
