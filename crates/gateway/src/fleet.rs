@@ -1,22 +1,21 @@
 //! All workers of a gateway: what one is told, all are told, and it is live when every one says so.
 
+pub use wire::socket::listen;
+
 use crate::count::Feed;
 use crate::probe::Prober;
 use crate::table::Checked;
 use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use wire::Table;
 
-/// How many connections may wait for a worker.
-const BACKLOG: i32 = 4_096;
 /// A worker that does not answer for so long is not waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -25,6 +24,14 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub struct Fleet {
     workers: Vec<Worker>,
     prober: Prober,
+    alive: Arc<Alive>,
+}
+
+/// How many workers have not ended.
+#[derive(Debug, Default)]
+struct Alive {
+    count: Mutex<usize>,
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -51,41 +58,17 @@ pub enum NotLive {
     Unknown,
 }
 
-/// Sockets that listen at one address, one for each worker: the kernel shares connections out.
-pub fn listen(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
-    let first = listen_once(address)?;
-    // Port zero becomes a port with the first.
-    let bound = first.local_addr()?;
-    let mut listeners = vec![first];
-    for _ in 1..workers {
-        listeners.push(listen_once(bound)?);
-    }
-    Ok(listeners)
-}
-
-fn listen_once(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
-    if address.is_ipv6() {
-        // IPv4 has listeners of its own.
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 impl Fleet {
     /// So many workers, which serve nobody yet. Of each that ends it is told, on that worker's thread.
     pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
         let prober = Prober::start()?;
         let mut workers = Vec::new();
+        let alive = Arc::new(Alive { count: Mutex::new(count), changed: Condvar::new() });
         for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-            let (told, proofs) = (told.clone(), Arc::clone(prober.proofs()));
+            let (told, alive, proofs) = (told.clone(), Arc::clone(&alive), Arc::clone(prober.proofs()));
             let work = move || {
-                let mut last_words = LastWords { told, ended: Ended { worker, broken: true } };
+                let mut last_words = LastWords { told, alive, ended: Ended { worker, broken: true } };
                 let result = worker::run(receiver, proofs);
                 last_words.ended.broken = result.is_err();
                 result
@@ -93,7 +76,7 @@ impl Fleet {
             let thread = Builder::new().name(format!("worker-{worker}")).spawn(work)?;
             workers.push(Worker { orders, thread: Some(thread) });
         }
-        Ok(Self { workers, prober })
+        Ok(Self { workers, prober, alive })
     }
 
     /// How many workers there are.
@@ -190,6 +173,13 @@ impl Fleet {
         Ok(())
     }
 
+    /// Whether all workers have ended, waiting so long for it.
+    pub fn ended_within(&self, within: Duration) -> bool {
+        let count = self.alive.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.alive.changed.wait_timeout_while(count, within, |count| *count > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+    }
+
     /// Takes nothing new, and lets go of connections that wait for another request.
     pub fn tell_to_stop(&self) {
         for worker in &self.workers {
@@ -220,11 +210,14 @@ fn live(answers: Vec<Option<Result<(), Refused>>>) -> Result<(), NotLive> {
 /// Tells that a worker has ended, however it did: a panic runs this, too.
 struct LastWords<T: Fn(Ended)> {
     told: T,
+    alive: Arc<Alive>,
     ended: Ended,
 }
 
 impl<T: Fn(Ended)> Drop for LastWords<T> {
     fn drop(&mut self) {
         (self.told)(self.ended);
+        *self.alive.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.alive.changed.notify_all();
     }
 }

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod parking;
 pub mod pool;
 pub mod probe;
+pub mod process;
 pub mod session;
 pub mod split;
 pub mod stream;

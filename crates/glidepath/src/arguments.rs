@@ -1,6 +1,6 @@
 //! The arguments as typed.
 
-use crate::commands::{advise, audit, backup, completions, init, man, plan, schema, validate};
+use crate::commands::{advise, audit, backup, completions, gateway, init, man, plan, schema, validate};
 use crate::exit;
 use crate::screen::Color;
 use clap::{Parser, Subcommand};
@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Schema(schema::Schema),
     Audit(audit::Audit),
     Backup(backup::Backup),
+    Gateway(gateway::Gateway),
+    /// The gateway proper: its keeper starts it.
+    #[command(hide = true)]
+    GatewayServe(gateway::Serve),
     Completions(completions::Completions),
     Man(man::Man),
 }

@@ -22,10 +22,9 @@ pub(crate) struct State {
 impl State {
     /// The file of the journals; it must be there, and this user must be able to read it.
     pub(crate) fn journals(&self) -> Result<PathBuf, Failure> {
-        let (state, home) = (variable("XDG_STATE_HOME"), variable("HOME"));
         let folder = match &self.state {
             Some(folder) => folder.clone(),
-            None => usual(is_root(), state, home).ok_or_else(|| {
+            None => usual_here().ok_or_else(|| {
                 let message = "neither $XDG_STATE_HOME nor $HOME says where the state directory is";
                 let help = format!("say where it is with `--state DIR`{}", ignored());
                 Failure::new(Exit::NoAccess, "no-state-directory", message, help)
@@ -60,7 +59,7 @@ impl State {
 }
 
 /// Relative paths are not valid there, says the XDG specification, and are to be ignored.
-fn variable(name: &str) -> Option<PathBuf> {
+pub(crate) fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
@@ -72,6 +71,11 @@ fn ignored() -> String {
     named.map_or_else(String::new, |name| format!("\n${name} is ignored: a relative path is not valid there"))
 }
 
+/// The usual state directory of whoever this process acts as.
+pub(crate) fn usual_here() -> Option<PathBuf> {
+    usual(is_root(), variable("XDG_STATE_HOME"), variable("HOME"))
+}
+
 fn usual(root: bool, state: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     if root {
         return Some(PathBuf::from("/var/lib/glidepath"));
@@ -79,7 +83,8 @@ fn usual(root: bool, state: Option<PathBuf>, home: Option<PathBuf>) -> Option<Pa
     state.or_else(|| home.map(|home| home.join(".local/state"))).map(|folder| folder.join("glidepath"))
 }
 
-fn is_root() -> bool {
+/// Whether this process acts as root.
+pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     // The process's own entry belongs to the user it acts as.
     std::fs::metadata(Path::new("/proc/self")).is_ok_and(|entry| entry.uid() == 0)

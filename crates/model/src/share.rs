@@ -5,8 +5,13 @@ use std::fmt;
 
 /// A share in hundredths of a percent: never above 100 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u16", into = "u16")]
+#[serde(try_from = "Points", into = "u16")]
 pub struct Share(u16);
+
+/// Known to whoever reads it by the name of what it is, so that people can be let write `5%`.
+#[derive(Deserialize)]
+#[serde(rename = "Share")]
+struct Points(u16);
 
 impl Share {
     /// Nothing.
@@ -99,9 +104,9 @@ impl fmt::Display for InvalidShare {
 
 impl std::error::Error for InvalidShare {}
 
-impl TryFrom<u16> for Share {
+impl TryFrom<Points> for Share {
     type Error = String;
-    fn try_from(points: u16) -> Result<Self, String> {
+    fn try_from(Points(points): Points) -> Result<Self, String> {
         Self::from_basis_points(points).ok_or_else(|| format!("{points} basis points are more than everything"))
     }
 }

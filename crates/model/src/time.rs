@@ -23,9 +23,9 @@ impl Add<Span> for Time {
     }
 }
 
-/// A length of time in milliseconds.
+/// A length of time in milliseconds. Stored as a number; known to whoever reads it by its name, so that
+/// people can be let write `30s`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Span(pub u64);
 
 impl Span {

@@ -1,7 +1,15 @@
 //! The messages between controller, gateway and keeper. They are copies of their own, so that neither
-//! side's types can change what is said; golden bytes in the tests hold every version.
+//! side's types can change what is said; golden bytes in the tests hold every version. What carries them
+//! is here, too, so that both sides carry them alike.
 
+pub mod asking;
+pub mod control;
 pub mod counts;
+pub mod frame;
+pub mod keeping;
+pub mod log;
+pub mod passing;
+pub mod socket;
 pub mod table;
 
 pub use counts::Counts;

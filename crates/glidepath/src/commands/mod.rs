@@ -4,6 +4,7 @@ pub(crate) mod advise;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod completions;
+pub(crate) mod gateway;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod plan;
@@ -25,6 +26,8 @@ pub(crate) fn run(command: &Command, screen: &mut Screen) -> Result<Exit, Failur
         Command::Schema(schema) => schema.run(screen),
         Command::Audit(audit) => audit.run(screen),
         Command::Backup(backup) => backup.run(screen),
+        Command::Gateway(gateway) => gateway.run(screen),
+        Command::GatewayServe(serve) => serve.run(),
         Command::Completions(completions) => completions.run(screen),
         Command::Man(man) => man.run(screen),
     }

@@ -11,7 +11,8 @@ use store::{SqliteStore, wait};
 
 /// When plans are asked for: a Tuesday, in the morning.
 const TUESDAY: &str = "--at 2026-03-24T10:00";
-const COMMANDS: [&str; 9] = ["init", "advise", "validate", "plan", "schema", "audit", "backup", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["init", "advise", "validate", "plan", "schema", "audit", "backup", "gateway", "completions", "man"];
 
 #[test]
 fn help() {
@@ -20,7 +21,7 @@ fn help() {
     for command in COMMANDS {
         session.say(&format!("{command} --help"));
     }
-    session.say("audit verify --help").check("help");
+    session.say("gateway status --help").say("gateway drain --help").say("audit verify --help").check("help");
 }
 
 #[test]

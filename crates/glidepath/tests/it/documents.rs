@@ -57,9 +57,25 @@ fn the_readme_shows_what_the_program_says() {
 fn every_command_and_flag_is_in_the_reference() {
     let reference = include_str!("../../../../docs/cli.md");
     let session = Session::new().with("COLUMNS", "200");
-    for command in
-        ["", "init", "advise", "validate", "plan", "schema", "audit", "audit verify", "backup", "completions", "man"]
-    {
+    for command in [
+        "",
+        "init",
+        "advise",
+        "validate",
+        "plan",
+        "schema",
+        "audit",
+        "audit verify",
+        "backup",
+        "gateway",
+        "gateway status",
+        "gateway routes",
+        "gateway endpoints",
+        "gateway drain",
+        "gateway replace",
+        "completions",
+        "man",
+    ] {
         assert!(reference.contains(&format!("glidepath {command}")), "docs/cli.md does not show `{command}`");
         let help = session.run(&format!("{command} -h"), b"").out;
         for word in help.split(|c: char| c.is_whitespace() || c == ',').filter(|word| word.starts_with("--")) {

@@ -3,4 +3,5 @@
 mod commands;
 mod configuration;
 mod documents;
+mod gateway;
 mod session;

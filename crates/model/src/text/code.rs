@@ -61,6 +61,8 @@ codes! {
     MissingKey = "missing-key", Structure;
     /// A key without a value.
     NoValue = "no-value", Structure;
+    /// A value that is of the right kind, and cannot be right all the same.
+    BadValue = "bad-value", Meaning;
     /// A list where a text belongs, and the like.
     WrongType = "wrong-type", Structure;
     /// A word that is none of those that can stand here.

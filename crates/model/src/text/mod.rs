@@ -39,10 +39,12 @@ mod traffic;
 mod tree;
 mod variable;
 mod word;
+mod yaml;
 
 pub use code::{Class, Code};
 pub use problem::{Problem, Report};
 pub use source::{SOURCE_BYTES_MAX, Source};
+pub use yaml::{Fault, Yaml};
 
 use crate::Service;
 use folder::Folder;

@@ -56,7 +56,10 @@ fn every_code_has_a_broken_file() {
         .flat_map(|(name, _, text)| report(name, text).problems)
         .map(|problem| problem.code)
         .collect();
-    let unseen: Vec<_> = Code::ALL.iter().filter(|code| !seen.contains(code)).map(|code| code.as_str()).collect();
+    // Only other types than a service know values that cannot be right though they are of the right kind.
+    let elsewhere = [Code::BadValue];
+    let unseen = Code::ALL.iter().filter(|code| !seen.contains(code) && !elsewhere.contains(code));
+    let unseen: Vec<_> = unseen.map(|code| code.as_str()).collect();
     assert!(unseen.is_empty(), "no broken file for {unseen:?}");
 }
 

@@ -1,0 +1,174 @@
+//! Tables come, change and go: one change after the other, each in all workers of all members.
+
+use super::Gateway;
+use crate::fleet::NotLive;
+use crate::table::addresses;
+use crate::worker::Refused;
+use model::Subject;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use wire::Table;
+use wire::control::{Answer, Live, Request};
+
+/// What a gateway serves by.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) all: BTreeMap<Subject, Served>,
+    /// The generations at which services were removed.
+    pub(crate) removed: BTreeMap<Subject, u64>,
+    /// Saved tables that could not be read: their files.
+    pub(crate) damaged: Vec<String>,
+    pub(crate) phase: Phase,
+}
+
+/// One service's table.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) table: Arc<Table>,
+    /// It was saved before the machine was started.
+    pub(crate) unproven: bool,
+}
+
+/// What a member may do with tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It reads what was saved, and saves nothing.
+    #[default]
+    Starting,
+    /// It takes tables from the controller, saves them, and passes them on.
+    Leading,
+    /// It takes them from the one that leads.
+    Following,
+}
+
+impl Tables {
+    /// Where all of them are to be served.
+    pub(crate) fn addresses(&self) -> BTreeSet<SocketAddr> {
+        // Each was checked when it came.
+        self.all.values().flat_map(|served| addresses(&served.table).unwrap_or_default()).collect()
+    }
+
+    /// The newest generation of a service, whether it is served or was removed.
+    pub(crate) fn newest(&self, service: &Subject) -> Option<u64> {
+        let served = self.all.get(service).map(|served| served.table.generation);
+        served.max(self.removed.get(service).copied())
+    }
+}
+
+impl Gateway {
+    /// Serves by a table; live in every worker of every member when it returns so.
+    pub(crate) fn take(&self, table: Table) -> Answer {
+        let mut tables = self.locked_tables();
+        let (service, generation) = (table.service.clone(), table.generation);
+        if let Err(answer) = self.answered(self.fleet.take(table.clone())) {
+            return answer;
+        }
+        let table = Arc::new(table);
+        tables.removed.remove(&service);
+        tables.all.insert(service.clone(), Served { table: Arc::clone(&table), unproven: false });
+        let unsaved = self.open_and_save(&tables, || self.saved.save(&table));
+        if tables.phase == Phase::Leading {
+            self.settings.log.info("serves by a table", &[("service", &service), ("generation", &generation)]);
+        }
+        self.everywhere(
+            &tables,
+            &Request::Table(Box::new((*table).clone())),
+            Live { generation, unsaved, ..Live::default() },
+        )
+    }
+
+    /// Serves a service no more.
+    pub(crate) fn remove(&self, service: &Subject, generation: u64) -> Answer {
+        let mut tables = self.locked_tables();
+        if let Err(answer) = self.answered(self.fleet.remove(service, generation)) {
+            return answer;
+        }
+        tables.all.remove(service);
+        tables.removed.insert(service.clone(), generation);
+        let unsaved = self.open_and_save(&tables, || self.saved.remove(service, generation));
+        let request = Request::Remove { service: service.clone(), generation };
+        self.everywhere(&tables, &request, Live { generation, unsaved, ..Live::default() })
+    }
+
+    fn answered(&self, result: Result<(), NotLive>) -> Result<(), Answer> {
+        result.map_err(|not_live| match not_live {
+            NotLive::Refused(Refused::Superseded(newer)) => Answer::Superseded(newer),
+            NotLive::Refused(Refused::Faulty(faults)) => Answer::Faulty(faults.to_string()),
+            NotLive::Unknown => Answer::Undecided(vec![self.run.clone()]),
+        })
+    }
+
+    /// Listens where it is asked to, and writes down what is served before anybody hears that it is. Why
+    /// it would not be served after a restart.
+    fn open_and_save(&self, tables: &Tables, save: impl FnOnce() -> io::Result<()>) -> Option<String> {
+        if tables.phase == Phase::Following {
+            return None;
+        }
+        if let Err(error) = self.sockets.want(self, tables.addresses()) {
+            self.settings.log.error("the keeper was not asked to listen", &[("why", &error)]);
+        }
+        if tables.phase == Phase::Starting {
+            return None;
+        }
+        let error = save().err()?;
+        self.settings.log.error("a table was not saved", &[("why", &error)]);
+        Some(error.to_string())
+    }
+
+    /// Tells the members that go on for others, and waits for them.
+    fn everywhere(&self, tables: &Tables, request: &Request, live: Live) -> Answer {
+        if tables.phase != Phase::Leading {
+            return Answer::Live(live);
+        }
+        let undecided = self.locked_siblings().tell(request);
+        if !undecided.is_empty() {
+            return Answer::Undecided(undecided);
+        }
+        let (_, deaf) = self.sockets.told();
+        let asked: Vec<String> = match request {
+            Request::Table(table) => addresses(table).unwrap_or_default().iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        let deaf = deaf.into_iter().filter(|deaf| asked.contains(&deaf.address)).collect();
+        Answer::Live(Live { deaf, ..live })
+    }
+
+    /// Takes what was saved since it was read last, as far as it is newer. What cannot be read concerns its
+    /// own service alone.
+    pub(crate) fn load(&self) {
+        let log = self.settings.log;
+        let found = self.saved.load();
+        let mut tables = self.locked_tables();
+        tables.damaged.clear();
+        for (file, error) in found.damaged {
+            log.error("a saved table cannot be read", &[("file", &file), ("why", &error)]);
+            tables.damaged.push(file);
+        }
+        for (service, generation) in found.removed {
+            if tables.newest(&service).is_none_or(|newest| newest < generation)
+                && self.fleet.remove(&service, generation).is_ok()
+            {
+                tables.all.remove(&service);
+                tables.removed.insert(service, generation);
+            }
+        }
+        for (table, unproven) in found.tables {
+            if tables.newest(&table.service).is_some_and(|newest| newest >= table.generation) {
+                continue;
+            }
+            let service = table.service.clone();
+            match self.fleet.take(table.clone()) {
+                Ok(()) => drop(tables.all.insert(service, Served { table: Arc::new(table), unproven })),
+                Err(why) => {
+                    log.error(
+                        "a saved table cannot be served by",
+                        &[("service", &service), ("why", &format!("{why:?}"))],
+                    );
+                    tables.damaged.push(service.to_string());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The control socket: whoever connects asks one thing after the other.
+
+use super::Gateway;
+use super::change::Phase;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, ErrorKind};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+use wire::control::{Answer, Hello, Request, VERSIONS, Welcome, common};
+use wire::frame;
+use wire::keeping::ToKeeper;
+
+/// The most connections at once. Further ones wait in the backlog.
+const CONNECTIONS_MAX: usize = 64;
+/// Whoever connects has so long to say the first word, and to take each answer.
+const WORD_WITHIN: Duration = Duration::from_secs(10);
+/// How often is looked whether there is room for another connection.
+const ROOM_EVERY: Duration = Duration::from_millis(50);
+/// The most that is waited for answers to be taken, before the process ends.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
+/// The control socket of one that leads.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    accepting: Mutex<Option<(UnixStream, JoinHandle<()>)>>,
+    connections: AtomicUsize,
+    answering: AtomicUsize,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A controller, or a person.
+    Controller,
+    /// The member that leads.
+    Leader,
+}
+
+/// Accepts whoever asks, until [`Control::close`].
+pub(crate) fn open(gateway: &Arc<Gateway>, socket: UnixListener) -> io::Result<()> {
+    // Those after us accept from it, too, and so none of them may wait within accepting.
+    socket.set_nonblocking(true)?;
+    let (close, closed) = UnixStream::pair()?;
+    let accepting = Arc::clone(gateway);
+    let thread = Builder::new().name("control".into()).spawn(move || accept(&accepting, &socket, &closed))?;
+    *gateway.control.locked() = Some((close, thread));
+    Ok(())
+}
+
+impl Control {
+    /// Accepts nobody any more: when it returns, whoever connects is another's.
+    pub(crate) fn close(&self) {
+        if let Some((close, thread)) = self.locked().take() {
+            drop(close);
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits for a moment until all who have asked have their answer.
+    pub(crate) fn finish(&self) {
+        let mut left = ANSWERED_WITHIN;
+        while self.answering.load(Ordering::SeqCst) > 0 && !left.is_zero() {
+            std::thread::sleep(ROOM_EVERY);
+            left = left.saturating_sub(ROOM_EVERY);
+        }
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Option<(UnixStream, JoinHandle<()>)>> {
+        self.accepting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn accept(gateway: &Arc<Gateway>, socket: &UnixListener, closed: &UnixStream) {
+    let log = gateway.settings.log;
+    loop {
+        let full = gateway.control.connections.load(Ordering::SeqCst) >= CONNECTIONS_MAX;
+        let mut waits = vec![PollFd::new(closed, PollFlags::IN)];
+        if !full {
+            waits.push(PollFd::new(socket, PollFlags::IN));
+        }
+        let timeout = full.then_some(Timespec { tv_sec: 0, tv_nsec: 50_000_000 });
+        let _ = poll(&mut waits, timeout.as_ref());
+        if waits.first().is_some_and(|closed| !closed.revents().is_empty()) {
+            return;
+        }
+        if full {
+            continue;
+        }
+        match socket.accept() {
+            Ok((stream, _)) => {
+                if let Err(error) = answer(gateway, stream, From::Controller) {
+                    log.error("the control socket cannot be answered", &[("why", &error)]);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => {
+                log.error("the control socket does not accept", &[("why", &error)]);
+                std::thread::sleep(ROOM_EVERY);
+            }
+        }
+    }
+}
+
+/// Answers on this connection, in a thread of its own.
+pub(crate) fn answer(gateway: &Arc<Gateway>, stream: UnixStream, from: From) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(WORD_WITHIN))?;
+    let gateway = Arc::clone(gateway);
+    gateway.control.connections.fetch_add(1, Ordering::SeqCst);
+    Builder::new().name("asked".into()).spawn(move || {
+        let _counted = Counted(&gateway.control.connections);
+        // Whoever hangs up, or speaks another language, hears no more.
+        let _ = converse(&gateway, stream, from);
+    })?;
+    Ok(())
+}
+
+/// Counts as long as it is there.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::Result<()> {
+    stream.set_read_timeout(Some(WORD_WITHIN))?;
+    let Some(Hello { versions }) = frame::read(&mut stream)? else { return Ok(()) };
+    let Some(version) = common(&versions, VERSIONS) else {
+        return frame::write(&mut stream, &Welcome::Versions(VERSIONS.into()));
+    };
+    frame::write(&mut stream, &Welcome::Version(version))?;
+    stream.set_read_timeout(None)?;
+    loop {
+        // A question that this version does not know is heard to its end all the same.
+        let Some(request) = frame::read::<serde_json::Value>(&mut stream)? else { return Ok(()) };
+        gateway.control.answering.fetch_add(1, Ordering::SeqCst);
+        let _counted = Counted(&gateway.control.answering);
+        let answer = match serde_json::from_value(request) {
+            Ok(request) => gateway.asked(request, from),
+            Err(error) => Answer::Faulty(error.to_string()),
+        };
+        frame::write(&mut stream, &answer)?;
+    }
+}
+
+impl Gateway {
+    /// One question's answer.
+    fn asked(&self, request: Request, from: From) -> Answer {
+        let phase = self.locked_tables().phase;
+        if from == From::Controller && phase != Phase::Leading {
+            return Answer::Moved;
+        }
+        let by_file = from == From::Controller && self.settings.config.is_some();
+        match request {
+            Request::Table(_) | Request::Remove { .. } if by_file => {
+                Answer::Refused("the tables of this gateway come from a file: change that, and it is read again".into())
+            }
+            Request::Table(table) => self.take(*table),
+            Request::Remove { service, generation } => self.remove(&service, generation),
+            Request::Status => Answer::Status(Box::new(self.status())),
+            Request::Routes => Answer::Routes(self.routes()),
+            Request::Endpoints => Answer::Endpoints(self.endpoints()),
+            Request::Report => Answer::Report(self.reports(from)),
+            Request::Drain(what) => self.drain(&what),
+            Request::Replace => self.replace(),
+        }
+    }
+
+    /// The keeper ends all of it.
+    pub(crate) fn ask_to_stop(&self) -> Answer {
+        match self.keeper.say(&ToKeeper::Stop, &[]) {
+            Ok(()) => Answer::Begun,
+            Err(error) => Answer::Refused(format!("the keeper does not listen: {error}")),
+        }
+    }
+}

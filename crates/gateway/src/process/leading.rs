@@ -1,0 +1,113 @@
+//! Leading, and handing that over.
+
+use super::change::Phase;
+use super::{Gateway, control};
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+use wire::asking::Asking;
+use wire::control::{Answer, Request};
+use wire::keeping::ToKeeper;
+
+/// A keeper gives up on the next gateway before this is over.
+const REPLACED_WITHIN: Duration = Duration::from_secs(60);
+/// How often the configuration is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Answers the controller from now on. What the one before took while this one began was saved by it.
+    pub(crate) fn lead(self: &Arc<Self>, control: Option<UnixListener>) -> io::Result<()> {
+        self.load();
+        self.locked_tables().phase = Phase::Leading;
+        self.read_config();
+        self.settings.log.info("leads", &[]);
+        if let Some(control) = control {
+            control::open(self, control)?;
+        }
+        if self.settings.config.is_some() {
+            let gateway = Arc::clone(self);
+            Builder::new().name("config".into()).spawn(move || {
+                while gateway.locked_tables().phase == Phase::Leading {
+                    std::thread::sleep(LOOK_EVERY);
+                    gateway.look_at_config();
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Leaves clients and the controller to another; whatever is under way is finished first.
+    pub(crate) fn retire(&self) -> io::Result<()> {
+        self.control.close();
+        let mut tables = self.locked_tables();
+        tables.phase = Phase::Following;
+        if !self.fleet.retire() {
+            self.settings.log.error("a worker does not retire", &[]);
+        }
+        self.sockets.let_go();
+        drop(tables);
+        self.settings.log.info("retires", &[]);
+        self.keeper.say(&ToKeeper::Retired, &[])?;
+        self.replaced(Ok(()));
+        Ok(())
+    }
+
+    /// Asks for another gateway in the place of this one; returns when it is there.
+    pub(crate) fn replace(&self) -> Answer {
+        let (sender, became) = sync_channel(1);
+        if self.replacing().is_some() {
+            return Answer::Refused("another one is being started already".into());
+        }
+        *self.replacing() = Some(sender);
+        let asked = self.keeper.say(&ToKeeper::Replace, &[]);
+        let became = asked.map_err(|error| error.to_string()).and_then(|()| {
+            became.recv_timeout(REPLACED_WITHIN).unwrap_or_else(|_| Err("the keeper does not answer".into()))
+        });
+        self.replacing().take();
+        match became {
+            Ok(()) => Answer::Replaced,
+            Err(why) => Answer::Refused(why),
+        }
+    }
+
+    /// Whoever asked for another gateway is told what became of it.
+    pub(crate) fn replaced(&self, became: Result<(), String>) {
+        if let Some(waits) = self.replacing().take() {
+            // It has waited for too long where nobody is there.
+            let _ = waits.try_send(became);
+        }
+    }
+
+    fn replacing(&self) -> std::sync::MutexGuard<'_, Option<SyncSender<Result<(), String>>>> {
+        self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this one is told, too, and asked. It may have missed what came before it was met.
+    pub(crate) fn meet(&self, member: u32, pid: u32, line: UnixStream) {
+        let log = self.settings.log;
+        let met = Asking::begin(line).and_then(|asking| {
+            let tables = self.locked_tables();
+            let mut siblings = self.locked_siblings();
+            siblings.add(member, pid, asking)?;
+            for served in tables.all.values() {
+                siblings.tell_one(member, &Request::Table(Box::new((*served.table).clone())));
+            }
+            for (service, generation) in &tables.removed {
+                siblings.tell_one(member, &Request::Remove { service: service.clone(), generation: *generation });
+            }
+            Ok(())
+        });
+        if let Err(error) = met {
+            log.error("a member that retires cannot be asked", &[("member", &member), ("why", &error)]);
+            self.locked_siblings().add_silent(member, pid);
+        }
+    }
+
+    /// Answers the one that leads, on a line of its own.
+    pub(crate) fn answer_leader(self: &Arc<Self>, line: UnixStream) -> io::Result<()> {
+        control::answer(self, line, control::From::Leader)
+    }
+}

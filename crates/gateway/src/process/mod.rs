@@ -1,0 +1,198 @@
+//! A gateway as a process: what its keeper says, what is asked of it, what it keeps on disk.
+
+mod change;
+mod config;
+mod control;
+mod leading;
+mod saved;
+mod show;
+mod siblings;
+mod sockets;
+
+pub use config::{Unreadable, parse as parse_config, read as read_config};
+
+use crate::fleet::{Ended, Fleet};
+use change::Tables;
+use config::Config;
+use control::Control;
+use saved::Saved;
+use siblings::Siblings;
+use sockets::Sockets;
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
+use std::time::Duration;
+use wire::counts::Run;
+use wire::keeping::{ToGateway, ToKeeper, VERSIONS};
+use wire::log::Log;
+use wire::passing::Line;
+
+/// The most words of the keeper that wait to be dealt with.
+const WORDS_MAX: usize = 64;
+/// How often one that retires looks whether its last client is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How a process ends that could not go on: its keeper starts another.
+const BROKEN: i32 = 70;
+
+/// What a gateway is told when it is started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it keeps its tables.
+    pub state: PathBuf,
+    /// The file that its tables come from, where no controller gives them.
+    pub config: Option<PathBuf>,
+    /// How many workers.
+    pub workers: usize,
+    /// The program's version.
+    pub version: &'static str,
+    /// Where to say what happens.
+    pub log: Log,
+}
+
+/// One gateway.
+pub(crate) struct Gateway {
+    settings: Settings,
+    run: Run,
+    fleet: Fleet,
+    keeper: Line,
+    /// Held while one change is made, so that changes come one after the other.
+    tables: Mutex<Tables>,
+    saved: Saved,
+    config: Mutex<Config>,
+    sockets: Sockets,
+    control: Control,
+    siblings: Mutex<Siblings>,
+    /// Who has asked for another gateway, and waits to hear what became of it.
+    replacing: Mutex<Option<SyncSender<Result<(), String>>>>,
+}
+
+/// Serves until its keeper says that it should not, on the line that it was started with.
+pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
+    let log = settings.log;
+    let Some((ToGateway::Begin { versions, member }, mut passed)) = line.hear()? else {
+        return Err(io::Error::other("no keeper is at the other end: a gateway is started by `glidepath gateway`"));
+    };
+    let version = wire::control::common(&versions, VERSIONS);
+    let version = version.ok_or_else(|| io::Error::other(format!("the keeper speaks only versions {versions:?}")))?;
+    line.say(&ToKeeper::Begun { version }, &[])?;
+    let control = passed.pop().map(UnixListener::from);
+    let told = move |ended: Ended| {
+        if ended.broken {
+            // Half a gateway would leave its share of the clients waiting; another one is there in a moment.
+            log.error("a worker has broken down", &[("worker", &ended.worker)]);
+            std::process::exit(BROKEN);
+        }
+    };
+    let gateway = Arc::new(Gateway {
+        run: crate::count::run::this(),
+        fleet: Fleet::start(settings.workers, told)?,
+        keeper: line.try_clone()?,
+        tables: Mutex::default(),
+        saved: Saved::new(&settings.state),
+        config: Mutex::new(Config::new(settings.config.clone())),
+        sockets: Sockets::default(),
+        control: Control::default(),
+        siblings: Mutex::default(),
+        replacing: Mutex::default(),
+        settings,
+    });
+    let words = gateway.listen_to_keeper(line)?;
+    gateway.begin()?;
+    gateway.keeper.say(&ToKeeper::Ready, &[])?;
+    log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
+    gateway.follow(&words, control)
+}
+
+/// What the keeper said, and what came with it.
+type Word = (ToGateway, Option<UnixStream>);
+
+impl Gateway {
+    /// Sockets are taken at once, whoever waits for them; everything else in its turn.
+    fn listen_to_keeper(self: &Arc<Self>, line: Line) -> io::Result<Receiver<Word>> {
+        let (sender, words) = sync_channel(WORDS_MAX);
+        let gateway = Arc::clone(self);
+        Builder::new().name("keeper".into()).spawn(move || {
+            while let Ok(Some((word, mut passed))) = line.hear::<ToGateway>() {
+                if let ToGateway::Sockets { address, error } = word {
+                    gateway.sockets.take(&gateway, address, passed, error);
+                } else if sender.send((word, passed.pop().map(UnixStream::from))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(words)
+    }
+
+    /// Serves by what was saved, and by the configuration.
+    fn begin(self: &Arc<Self>) -> io::Result<()> {
+        self.load();
+        self.read_config();
+        let wanted = self.locked_tables().addresses();
+        self.sockets.want(self, wanted)
+    }
+
+    fn follow(self: &Arc<Self>, words: &Receiver<Word>, control: Option<UnixListener>) -> io::Result<()> {
+        let log = self.settings.log;
+        let mut control = control;
+        let mut retired = false;
+        loop {
+            let look_again = if retired { LOOK_EVERY } else { Duration::from_secs(3_600) };
+            let word = words.recv_timeout(look_again);
+            match word {
+                Ok((ToGateway::Lead, _)) => self.lead(control.take())?,
+                Ok((ToGateway::Retire, _)) => {
+                    self.retire()?;
+                    retired = true;
+                }
+                Ok((ToGateway::Sibling { member, pid }, Some(line))) => self.meet(member, pid, line),
+                Ok((ToGateway::Follow { .. }, Some(line))) => self.answer_leader(line)?,
+                Ok((ToGateway::Gone { member }, _)) => self.locked_siblings().gone(member),
+                Ok((ToGateway::Reload, _)) => self.read_config(),
+                Ok((ToGateway::NotReplaced { why }, _)) => self.replaced(Err(why)),
+                Ok((ToGateway::Stop { within_ms }, _)) => {
+                    log.info("stops", &[]);
+                    return self.stop(Duration::from_millis(within_ms));
+                }
+                Ok((ToGateway::Begin { .. } | ToGateway::Sockets { .. }, _)) => {}
+                Ok((ToGateway::Sibling { .. } | ToGateway::Follow { .. }, None)) => {}
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.go_on_alone(),
+            }
+            if retired && self.fleet.report().is_some_and(|report| report.clients == 0) {
+                log.info("its last client has gone", &[]);
+                self.control.finish();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Ends within a time, whatever is under way.
+    fn stop(&self, within: Duration) -> io::Result<()> {
+        self.control.close();
+        self.control.finish();
+        self.fleet.tell_to_stop();
+        if !self.fleet.ended_within(within) {
+            self.settings.log.warning("what was under way has been cut off", &[]);
+        }
+        Ok(())
+    }
+
+    /// The keeper is dead. Whoever is served goes on being served, until another keeper is there.
+    fn go_on_alone(&self) -> io::Result<()> {
+        self.settings.log.error("the keeper is gone; nobody would restart this gateway now", &[]);
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn locked_tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_siblings(&self) -> MutexGuard<'_, Siblings> {
+        self.siblings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

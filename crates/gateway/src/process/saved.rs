@@ -1,0 +1,130 @@
+//! Tables on disk, a file for each service: what a gateway serves by when it is started and nobody is
+//! there to tell it.
+
+use crate::count::run;
+use model::{Digest, Subject};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use wire::Table;
+use wire::frame::FRAME_BYTES_MAX;
+
+/// The folder of the tables within the state directory.
+const FOLDER: &str = "tables";
+const ENDING: &str = ".table";
+
+/// Tables on disk.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    folder: PathBuf,
+}
+
+/// What a file says of its service.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    /// The machine's start at which it was written.
+    boot: String,
+    #[serde(flatten)]
+    what: What,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum What {
+    Table(Box<Table>),
+    Removed { service: Subject, generation: u64 },
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Tables, and whether each was saved before the machine was started.
+    pub(crate) tables: Vec<(Table, bool)>,
+    /// Services that were removed, and when.
+    pub(crate) removed: Vec<(Subject, u64)>,
+    /// Files that cannot be read, and why.
+    pub(crate) damaged: Vec<(String, String)>,
+}
+
+impl Saved {
+    pub(crate) fn new(state: &Path) -> Self {
+        Self { folder: state.join(FOLDER) }
+    }
+
+    /// Everything there is.
+    pub(crate) fn load(&self) -> Found {
+        let mut found = Found::default();
+        let boot = run::this().boot;
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
+            Err(error) => {
+                found.damaged.push((self.folder.display().to_string(), error.to_string()));
+                return found;
+            }
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths.iter().filter(|path| path.to_string_lossy().ends_with(ENDING)) {
+            match read(path) {
+                Ok(Record { boot: written, what: What::Table(table) }) => found.tables.push((*table, written != boot)),
+                Ok(Record { what: What::Removed { service, generation }, .. }) => {
+                    found.removed.push((service, generation));
+                }
+                Err(error) => found.damaged.push((path.display().to_string(), error.to_string())),
+            }
+        }
+        found
+    }
+
+    /// Whether this very table is kept.
+    pub(crate) fn has(&self, table: &Table) -> bool {
+        read(&self.path(&table.service)).is_ok_and(|record| match record.what {
+            What::Table(kept) => *kept == *table,
+            What::Removed { .. } => false,
+        })
+    }
+
+    /// Keeps a table: when it returns, it is there after a loss of power.
+    pub(crate) fn save(&self, table: &Table) -> io::Result<()> {
+        self.write(&table.service, What::Table(Box::new(table.clone())))
+    }
+
+    /// Keeps in mind that a service was removed, so that no older table brings it back.
+    pub(crate) fn remove(&self, service: &Subject, generation: u64) -> io::Result<()> {
+        self.write(service, What::Removed { service: service.clone(), generation })
+    }
+
+    /// A subject may be longer than a file's name, and have anything in it.
+    fn path(&self, service: &Subject) -> PathBuf {
+        self.folder.join(format!("{}{ENDING}", Digest::of(service.as_str().as_bytes()).as_str()))
+    }
+
+    fn write(&self, service: &Subject, what: What) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let json = serde_json::to_string(&Record { boot: run::this().boot, what })?;
+        let text = format!("{}\n{json}\n", Digest::of(json.as_bytes()).as_str());
+        let path = self.path(service);
+        let partial = path.with_extension("partial");
+        // Keys of cookies are in there.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&partial, &path)?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+fn read(path: &Path) -> io::Result<Record> {
+    if fs::metadata(path)?.len() > FRAME_BYTES_MAX as u64 {
+        return Err(io::Error::other("it is too large"));
+    }
+    let text = fs::read_to_string(path)?;
+    let (digest, json) = text.trim_end().split_once('\n').ok_or_else(|| io::Error::other("it ends too early"))?;
+    if Digest::of(json.as_bytes()).as_str() != digest {
+        return Err(io::Error::other("it is not what was written"));
+    }
+    Ok(serde_json::from_str(json)?)
+}

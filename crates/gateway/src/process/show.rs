@@ -1,0 +1,172 @@
+//! What a gateway tells of itself, and what people ask it to drain.
+
+use super::Gateway;
+use super::control::From;
+use crate::worker::Report;
+use model::{ReleaseNumber, Share, Subject};
+use std::collections::BTreeMap;
+use wire::Table;
+use wire::control::{
+    Answer, Drain, EndpointState, MemberReport, PoolReport, Route, RouteRelease, ServiceState, Status, WorkerReport,
+};
+use wire::table::{Door, Path};
+
+impl Gateway {
+    pub(crate) fn status(&self) -> Status {
+        let (listening, deaf) = self.sockets.told();
+        let config_problem = self.locked_config().problem();
+        let tables = self.locked_tables();
+        let services = tables.all.iter().map(|(service, served)| ServiceState {
+            service: service.clone(),
+            generation: served.table.generation,
+            unproven: served.unproven,
+        });
+        Status {
+            member: self.run.clone(),
+            version: self.settings.version.into(),
+            workers: self.fleet.len(),
+            config: self.settings.config.as_ref().map(|path| path.display().to_string()),
+            config_problem,
+            services: services.collect(),
+            listening,
+            deaf,
+            damaged: tables.damaged.clone(),
+            retiring: self.locked_siblings().pids(),
+        }
+    }
+
+    pub(crate) fn routes(&self) -> Vec<Route> {
+        self.locked_tables().all.values().map(|served| route(&served.table)).collect()
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
+        let mut claims: BTreeMap<(Subject, ReleaseNumber, String), u64> = BTreeMap::new();
+        let reports = self.reports(From::Controller);
+        let workers = reports.into_iter().flat_map(|member| member.workers).flatten();
+        for pool in workers.flat_map(|worker| worker.pools) {
+            for (address, under_way) in pool.endpoints {
+                *claims.entry((pool.service.clone(), pool.release, address)).or_default() += under_way;
+            }
+        }
+        let mut all = Vec::new();
+        for table in self.locked_tables().all.values().map(|served| &served.table) {
+            for lane in &table.lanes {
+                for endpoint in &lane.endpoints {
+                    let key = (table.service.clone(), lane.release, endpoint.address.clone());
+                    let claims = claims.get(&key).copied().unwrap_or(0);
+                    let (service, release, address) = key;
+                    all.push(EndpointState { service, release, address, draining: endpoint.draining, claims });
+                }
+            }
+        }
+        all
+    }
+
+    /// What this member has under way; of one that leads, also what the others have.
+    pub(crate) fn reports(&self, from: From) -> Vec<MemberReport> {
+        let workers = self.fleet.reports().into_iter().map(|report| report.map(worker)).collect();
+        let own = MemberReport { member: self.run.clone(), retiring: from == From::Leader, workers };
+        let mut all = vec![own];
+        if from == From::Controller {
+            all.extend(self.locked_siblings().reports());
+        }
+        all
+    }
+
+    pub(crate) fn drain(&self, what: &Drain) -> Answer {
+        let changed = match what {
+            Drain::Gateway => return self.ask_to_stop(),
+            Drain::Endpoint(address) => self.changed(|table| drain_endpoint(table, address)),
+            Drain::Release { service, release } => {
+                self.changed(|table| if table.service == *service { drain_release(table, *release) } else { Ok(false) })
+            }
+        };
+        match changed {
+            Err(why) => Answer::Refused(why),
+            Ok(tables) if tables.is_empty() => Answer::Refused("no table has it".into()),
+            Ok(tables) => {
+                let mut last = Answer::Begun;
+                for table in tables {
+                    last = self.take(table);
+                    if !matches!(last, Answer::Live(_)) {
+                        break;
+                    }
+                }
+                last
+            }
+        }
+    }
+
+    /// The tables that this changes, changed.
+    fn changed(&self, change: impl Fn(&mut Table) -> Result<bool, String>) -> Result<Vec<Table>, String> {
+        let mut all = Vec::new();
+        for served in self.locked_tables().all.values() {
+            let mut table = (*served.table).clone();
+            if change(&mut table)? {
+                all.push(table);
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn drain_endpoint(table: &mut Table, address: &str) -> Result<bool, String> {
+    let mut found = false;
+    let endpoints = table.lanes.iter_mut().flat_map(|lane| &mut lane.endpoints);
+    for endpoint in endpoints.filter(|endpoint| endpoint.address == address) {
+        (endpoint.draining, found) = (true, true);
+    }
+    Ok(found)
+}
+
+/// The others share what was its, as they share what they have.
+fn drain_release(table: &mut Table, release: ReleaseNumber) -> Result<bool, String> {
+    let Some(lane) = table.lanes.iter_mut().find(|lane| lane.release == release) else { return Ok(false) };
+    (lane.door, lane.share) = (Door::Closed, Share::NONE);
+    lane.matches.clear();
+    let rest: u32 = table.lanes.iter().map(|lane| u32::from(lane.share.basis_points())).sum();
+    if rest == 0 {
+        return Err(format!("nobody but {release} has a share: who would get its requests?"));
+    }
+    let mut left = Share::ALL;
+    let mut others: Vec<_> = table.lanes.iter_mut().filter(|lane| !lane.share.is_none()).collect();
+    let last = others.len() - 1;
+    for (index, lane) in others.iter_mut().enumerate() {
+        // What rounding leaves is the last one's.
+        lane.share = if index == last { left } else { Share::of(lane.share.basis_points().into(), rest) };
+        left = Share::from_basis_points(left.basis_points() - lane.share.basis_points()).unwrap_or_default();
+    }
+    Ok(true)
+}
+
+fn route(table: &Table) -> Route {
+    let paths = table.paths.iter().map(|path| match path {
+        Path::Exact(path) => format!("={path}"),
+        Path::Prefix(path) => path.clone(),
+        Path::Regex(path) => format!("~{path}"),
+    });
+    let releases = table.lanes.iter().map(|lane| RouteRelease {
+        release: lane.release,
+        share: lane.share,
+        door: lane.door,
+        endpoints: lane.endpoints.iter().filter(|endpoint| !endpoint.draining).count(),
+    });
+    Route {
+        service: table.service.clone(),
+        listen: table.listen.iter().map(|listen| listen.address.clone()).collect(),
+        hosts: table.hosts.clone(),
+        paths: paths.collect(),
+        hold: table.hold.is_some(),
+        releases: releases.collect(),
+    }
+}
+
+fn worker(report: Report) -> WorkerReport {
+    let pools = report.pools.into_iter().map(|((service, release), pool)| PoolReport {
+        service,
+        release: ReleaseNumber(release),
+        claims: pool.claims,
+        endpoints: pool.endpoints.iter().map(|(address, endpoint)| (address.to_string(), endpoint.claims)).collect(),
+    });
+    WorkerReport { clients: report.clients, pools: pools.collect() }
+}

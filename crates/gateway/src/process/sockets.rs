@@ -1,0 +1,100 @@
+//! The listening sockets that the keeper has handed over, and the addresses that it could not listen at.
+
+use super::Gateway;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use wire::control::Deaf;
+use wire::keeping::ToKeeper;
+
+/// A keeper that does not answer for so long is not waited for: it hands the sockets over when it can.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is listened at.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    all: Mutex<BTreeMap<SocketAddr, State>>,
+    changed: Condvar,
+}
+
+/// How it stands with an address that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// The keeper was asked.
+    Asked,
+    /// Every worker accepts.
+    Open,
+    /// Nobody does.
+    Deaf(String),
+}
+
+impl Sockets {
+    /// Asks the keeper for all that is wanted, and waits until it has answered; gives back what is not.
+    pub(crate) fn want(&self, gateway: &Gateway, wanted: BTreeSet<SocketAddr>) -> io::Result<()> {
+        let mut all = self.locked();
+        if all.keys().eq(wanted.iter()) {
+            return Ok(());
+        }
+        let unwanted: Vec<SocketAddr> = all.keys().filter(|address| !wanted.contains(address)).copied().collect();
+        for address in unwanted {
+            all.remove(&address);
+            gateway.fleet.listen(address, &[])?;
+        }
+        for address in &wanted {
+            all.entry(*address).or_insert(State::Asked);
+        }
+        let addresses = wanted.into_iter().collect();
+        gateway.keeper.say(&ToKeeper::Listen { addresses, workers: gateway.fleet.len() }, &[])?;
+        let asked = |all: &mut BTreeMap<SocketAddr, State>| all.values().any(|state| *state == State::Asked);
+        let waited = self.changed.wait_timeout_while(all, HANDED_OVER_WITHIN, asked);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    /// The keeper has answered, or changed its answer.
+    pub(crate) fn take(&self, gateway: &Gateway, address: SocketAddr, passed: Vec<OwnedFd>, error: Option<String>) {
+        let mut all = self.locked();
+        if !all.contains_key(&address) {
+            return;
+        }
+        let sockets: Vec<TcpListener> = passed.into_iter().map(TcpListener::from).collect();
+        let state = match (gateway.fleet.listen(address, &sockets), error) {
+            (Err(error), _) => State::Deaf(error.to_string()),
+            (Ok(()), Some(error)) => State::Deaf(error),
+            (Ok(()), None) => State::Open,
+        };
+        let log = gateway.settings.log;
+        match &state {
+            State::Deaf(why) => log.error("cannot listen", &[("address", &address), ("why", why)]),
+            State::Asked | State::Open => log.info("listens", &[("address", &address)]),
+        }
+        all.insert(address, state);
+        self.changed.notify_all();
+    }
+
+    /// Where it listens, and where it cannot.
+    pub(crate) fn told(&self) -> (Vec<String>, Vec<Deaf>) {
+        let (mut open, mut deaf) = (Vec::new(), Vec::new());
+        for (address, state) in &*self.locked() {
+            let address = address.to_string();
+            match state {
+                State::Open => open.push(address),
+                State::Asked => deaf.push(Deaf { address, why: "the keeper has not answered yet".into() }),
+                State::Deaf(why) => deaf.push(Deaf { address, why: why.clone() }),
+            }
+        }
+        (open, deaf)
+    }
+
+    /// Nothing is listened at any more.
+    pub(crate) fn let_go(&self) {
+        self.locked().clear();
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, State>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

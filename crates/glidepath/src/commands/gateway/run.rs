@@ -1,0 +1,141 @@
+//! Serving: the keeper, and the gateways that it starts.
+
+use super::place::Place;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use gateway::process::{Settings, Unreadable, read_config, serve};
+use keeper::place::{Taken, claim, control};
+use model::Span;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use wire::log::{Form, Log};
+use wire::passing::{DESCRIPTORS_MAX, Line};
+
+/// How a gateway serves.
+#[derive(clap::Args)]
+pub(crate) struct Run {
+    /// The file of the tables, for a gateway without a controller. It is read again when it changes.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How many workers; as many as the machine has cores, where nothing is said.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=DESCRIPTORS_MAX as i64))]
+    workers: Option<u16>,
+    /// How long what is under way has when the gateway is to stop.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_span)]
+    drain: Span,
+    /// How the log's lines look, on standard error: text or json.
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    log: Lines,
+}
+
+/// How the log's lines look.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum Lines {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Lines {
+    fn form(self) -> Form {
+        match self {
+            Lines::Text => Form::Text,
+            Lines::Json => Form::Json,
+        }
+    }
+}
+
+impl Run {
+    pub(crate) fn run(&self, place: &Place) -> Result<Exit, Failure> {
+        let (state, path) = (place.state()?, place.control()?);
+        if let Some(config) = &self.config {
+            // What is wrong from the start is told to whoever starts it.
+            read_config(config).map_err(|error| match error {
+                Unreadable::Io(error) => Failure::io(config, "reading", &error),
+                Unreadable::Report(report) => Failure::problems(report),
+            })?;
+        }
+        let _claimed = claim(&state).map_err(|taken| told(taken, &state, "keeping its state"))?;
+        let control = control(&path).map_err(|taken| told(taken, &path, "opening the control socket"))?;
+        let log = Log::new(self.log.form(), "keeper");
+        let settings = keeper::Settings {
+            program: std::env::current_exe().map_err(|error| broken("finding the program", &error))?,
+            arguments: self.arguments(&state),
+            control,
+            drain: Duration::from_millis(self.drain.0),
+            log,
+        };
+        let kept = keeper::keep(settings);
+        // Whoever asks now hears at once that nobody is there.
+        let _ = std::fs::remove_file(&path);
+        kept.map(|()| Exit::Ok).map_err(|error| broken("keeping the gateway", &error))
+    }
+
+    /// What each gateway that is started is told.
+    fn arguments(&self, state: &Path) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["gateway-serve".into(), "--state".into(), state.into()];
+        if let Some(config) = &self.config {
+            arguments.extend(["--config".into(), config.into()]);
+        }
+        let log = if self.log.form() == Form::Json { "json" } else { "text" };
+        arguments.extend(["--log".into(), log.into()]);
+        if let Some(workers) = self.workers {
+            arguments.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        arguments
+    }
+}
+
+/// The gateway proper, started by its keeper and by nobody else.
+#[derive(clap::Args)]
+pub(crate) struct Serve {
+    #[arg(long)]
+    state: PathBuf,
+    #[arg(long)]
+    config: Option<PathBuf>,
+    #[arg(long)]
+    workers: Option<u16>,
+    #[arg(long, value_enum, default_value_t)]
+    log: Lines,
+}
+
+impl Serve {
+    pub(crate) fn run(&self) -> Result<Exit, Failure> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(DESCRIPTORS_MAX);
+        let settings = Settings {
+            state: self.state.clone(),
+            config: self.config.clone(),
+            workers: self.workers.map_or_else(cores, usize::from),
+            version: env!("CARGO_PKG_VERSION"),
+            log: Log::new(self.log.form(), "gateway"),
+        };
+        let line = io::stdin().as_fd().try_clone_to_owned().and_then(Line::of);
+        let served = line.and_then(|line| serve(settings, line));
+        served.map(|()| Exit::Ok).map_err(|error| broken("serving", &error))
+    }
+}
+
+fn broken(doing: &str, error: &io::Error) -> Failure {
+    let help = "a gateway is started by `glidepath gateway`; its log says more";
+    Failure::new(Exit::NoAccess, "gateway-failed", format!("{doing} failed: {error}"), help)
+}
+
+fn told(taken: Taken, path: &Path, doing: &str) -> Failure {
+    match taken {
+        Taken::ByAnother => {
+            let help = "ask it with `glidepath gateway status`, or give this one places of its own with `--state` and \
+                        `--control`";
+            Failure::new(Exit::NoAccess, "gateway-runs", "another gateway runs here already", help).at(path)
+        }
+        Taken::Io(error) => Failure::io(path, doing, &error),
+    }
+}
+
+fn parse_span(text: &str) -> Result<Span, String> {
+    Span::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,4 @@
+//! `glidepath gateway`: real processes, real sockets.
+
+mod running;
+mod serving;

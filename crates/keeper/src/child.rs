@@ -1,0 +1,70 @@
+//! A gateway that was started: its process, and the line to it.
+
+use crate::gateway::Happening;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::SyncSender;
+use std::thread::Builder;
+use wire::keeping::{ToGateway, ToKeeper};
+use wire::passing::Line;
+
+/// A gateway that was started.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pub(crate) pid: u32,
+    /// The process itself, and never another one that got its number.
+    process: OwnedFd,
+    line: Line,
+}
+
+impl Child {
+    /// Starts the program, which has its end of the line as standard input. What it says, and its end, are
+    /// told to `happenings`.
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[OsString],
+        member: u32,
+        happenings: &SyncSender<Happening>,
+    ) -> io::Result<Self> {
+        let (line, its) = Line::pair()?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::from(OwnedFd::from(its))).stdout(Stdio::null());
+        // Sockets of the service manager are the keeper's, and a Ctrl-C is for the keeper alone.
+        command.env_remove("LISTEN_PID").env_remove("LISTEN_FDS").env_remove("LISTEN_FDNAMES").process_group(0);
+        let mut child = command.spawn()?;
+        // The child's end is the child's alone now: only so its death is heard.
+        drop(command);
+        let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        let process = pidfd_open(process, PidfdFlags::empty())?;
+        let (hearing, said) = (line.try_clone()?, happenings.clone());
+        Builder::new().name(format!("hears-{member}")).spawn(move || {
+            while let Ok(Some((message, _))) = hearing.hear::<ToKeeper>() {
+                if said.send(Happening::Said(member, message)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let (pid, ended) = (child.id(), happenings.clone());
+        Builder::new().name(format!("waits-{member}")).spawn(move || {
+            let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+            let _ = ended.send(Happening::Died(member, how));
+        })?;
+        Ok(Self { pid, process, line })
+    }
+
+    /// Says something to it. One that hangs, or is gone, hears nothing: its end is told elsewhere.
+    pub(crate) fn say(&self, message: &ToGateway, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        self.line.say(message, descriptors)
+    }
+
+    /// Ends it at once.
+    pub(crate) fn kill(&self) {
+        // It may have ended by itself.
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+    }
+}

@@ -1,0 +1,269 @@
+//! The keeper of a gateway: does what follows from what happens.
+
+use crate::child::Child;
+use crate::inherited;
+use crate::members::{Action, Event, Members, Role};
+use crate::sockets::Sockets;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
+use signal_hook::iterator::Signals;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+use wire::keeping::{ToGateway, ToKeeper, VERSIONS};
+use wire::log::Log;
+
+/// The most happenings that wait to be dealt with.
+const HAPPENINGS_MAX: usize = 256;
+/// How often is tried again what could not be listened at.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a keeper keeps.
+#[derive(Debug)]
+pub struct Settings {
+    /// The program of the gateway. It is started anew each time, so its file may be another by then.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// The socket that the gateway is asked by.
+    pub control: UnixListener,
+    /// What is under way has so long when all of it is to end.
+    pub drain: Duration,
+    /// Where to say what happens.
+    pub log: Log,
+}
+
+/// Something has happened.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Signal(i32),
+    Said(u32, ToKeeper),
+    Died(u32, String),
+}
+
+/// Keeps a gateway until it is told to end.
+pub fn keep(settings: Settings) -> io::Result<()> {
+    let (sender, happenings) = sync_channel(HAPPENINGS_MAX);
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2])?;
+    let signalled = sender.clone();
+    Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            if signalled.send(Happening::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })?;
+    let inherited = inherited::sockets()?;
+    let mut keeper = Keeper {
+        settings,
+        sender,
+        members: Members::default(),
+        children: BTreeMap::new(),
+        wanted: BTreeMap::new(),
+        sockets: Sockets::new(inherited),
+        begun: now(),
+    };
+    keeper.run(&happenings)
+}
+
+struct Keeper {
+    settings: Settings,
+    sender: SyncSender<Happening>,
+    members: Members,
+    children: BTreeMap<u32, Child>,
+    /// Where each of them wants to listen, and with how many workers.
+    wanted: BTreeMap<u32, (BTreeSet<SocketAddr>, usize)>,
+    sockets: Sockets,
+    begun: Instant,
+}
+
+impl Keeper {
+    fn run(&mut self, happenings: &Receiver<Happening>) -> io::Result<()> {
+        let mut ended = self.on(Event::Time);
+        while !ended {
+            let due = self.members.wake_at().map(|at| Duration::from_millis(at.saturating_sub(self.now_ms())));
+            let again = self.sockets.is_any_deaf().then_some(LISTEN_AGAIN);
+            let wait = due.into_iter().chain(again).min().unwrap_or(Duration::from_secs(3_600));
+            ended = match happenings.recv_timeout(wait) {
+                Ok(Happening::Signal(signal)) => self.signalled(signal),
+                Ok(Happening::Said(member, message)) => self.heard(member, message),
+                Ok(Happening::Died(member, how)) => self.died(member, &how),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    self.listen();
+                    self.on(Event::Time)
+                }
+            };
+        }
+        Ok(())
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(now().duration_since(self.begun).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether everything has ended.
+    fn on(&mut self, event: Event) -> bool {
+        let drain_ms = u64::try_from(self.settings.drain.as_millis()).unwrap_or(u64::MAX);
+        let actions = self.members.on(event, self.now_ms(), drain_ms);
+        for action in &actions {
+            self.act(*action, drain_ms);
+        }
+        actions.contains(&Action::Exit)
+    }
+
+    fn signalled(&mut self, signal: i32) -> bool {
+        match signal {
+            SIGHUP => self.on(Event::Reload),
+            SIGUSR2 => self.on(Event::Replace),
+            _ => {
+                self.settings.log.info("told to stop", &[]);
+                self.on(Event::Stop)
+            }
+        }
+    }
+
+    fn heard(&mut self, member: u32, message: ToKeeper) -> bool {
+        match message {
+            ToKeeper::Begun { .. } => {}
+            ToKeeper::Listen { addresses, workers } => {
+                let fresh: BTreeSet<SocketAddr> = addresses.into_iter().collect();
+                let before =
+                    self.wanted.insert(member, (fresh.clone(), workers)).map(|(all, _)| all).unwrap_or_default();
+                let handed_over = self.listen();
+                for address in fresh.difference(&before).filter(|address| !handed_over.contains(address)) {
+                    self.hand_over(member, *address);
+                }
+            }
+            ToKeeper::Ready => return self.on(Event::Ready(member)),
+            ToKeeper::Retired => {
+                self.wanted.remove(&member);
+                return self.on(Event::Retired(member));
+            }
+            ToKeeper::Replace => return self.on(Event::Replace),
+            ToKeeper::Stop => {
+                self.settings.log.info("asked to stop", &[]);
+                return self.on(Event::Stop);
+            }
+        }
+        false
+    }
+
+    fn died(&mut self, member: u32, how: &str) -> bool {
+        let log = self.settings.log;
+        match self.members.role(member) {
+            Some(Role::Retiring | Role::Ending) => {
+                log.info("a gateway has ended", &[("member", &member), ("how", &how)])
+            }
+            _ => log.error("a gateway has ended unasked", &[("member", &member), ("how", &how)]),
+        }
+        self.children.remove(&member);
+        self.wanted.remove(&member);
+        self.on(Event::Died(member))
+    }
+
+    /// Opens what is wanted, and hands on what has changed to everybody who wants it: a socket that nobody
+    /// reads would keep its share of the clients waiting. The addresses that were handed on.
+    fn listen(&mut self) -> Vec<SocketAddr> {
+        // Whoever is just being restarted finds its sockets again.
+        if self.wanted.is_empty() {
+            return Vec::new();
+        }
+        let wanted: BTreeSet<SocketAddr> = self.wanted.values().flat_map(|(addresses, _)| addresses).copied().collect();
+        let count = self.wanted.values().map(|(_, workers)| *workers).max().unwrap_or(1);
+        let changed = self.sockets.want(&wanted, count);
+        for address in changed.iter().copied() {
+            if let Some(error) = self.sockets.get(address).and_then(|open| open.error.as_ref()) {
+                self.settings.log.error("an address cannot be listened at", &[("address", &address), ("why", error)]);
+            }
+            for member in self.wanted.iter().filter(|(_, (all, _))| all.contains(&address)).map(|(member, _)| *member) {
+                self.hand_over(member, address);
+            }
+        }
+        changed
+    }
+
+    fn hand_over(&self, member: u32, address: SocketAddr) {
+        let Some(open) = self.sockets.get(address) else { return };
+        let descriptors: Vec<_> = open.sockets.iter().map(|socket| socket.as_fd()).collect();
+        self.say(member, &ToGateway::Sockets { address, error: open.error.clone() }, &descriptors);
+    }
+
+    fn say(&self, member: u32, message: &ToGateway, descriptors: &[std::os::fd::BorrowedFd<'_>]) {
+        let Some(child) = self.children.get(&member) else { return };
+        if let Err(error) = child.say(message, descriptors) {
+            self.settings
+                .log
+                .warning("a gateway does not listen to its keeper", &[("member", &member), ("why", &error)]);
+        }
+    }
+
+    fn act(&mut self, action: Action, drain_ms: u64) {
+        let log = self.settings.log;
+        match action {
+            Action::Start(member) => self.start(member),
+            Action::Lead(member) => {
+                log.info("a gateway leads", &[("member", &member)]);
+                self.say(member, &ToGateway::Lead, &[]);
+                self.listen();
+            }
+            Action::Retire(member) => self.say(member, &ToGateway::Retire, &[]),
+            Action::Introduce(leader, sibling) => self.introduce(leader, sibling),
+            Action::Gone(leader, member) => self.say(leader, &ToGateway::Gone { member }, &[]),
+            Action::Reload(member) => self.say(member, &ToGateway::Reload, &[]),
+            Action::NotReplaced(member, why) => {
+                log.warning("no other gateway takes over", &[("why", &why)]);
+                self.say(member, &ToGateway::NotReplaced { why: why.into() }, &[]);
+            }
+            Action::Stop(member) => self.say(member, &ToGateway::Stop { within_ms: drain_ms }, &[]),
+            Action::Kill(member) => {
+                log.warning("a gateway is ended", &[("member", &member)]);
+                if let Some(child) = self.children.get(&member) {
+                    child.kill();
+                }
+            }
+            Action::Exit => log.info("all have ended", &[]),
+        }
+    }
+
+    fn start(&mut self, member: u32) {
+        let log = self.settings.log;
+        match Child::start(&self.settings.program, &self.settings.arguments, member, &self.sender) {
+            Ok(child) => {
+                log.info("a gateway starts", &[("member", &member), ("pid", &child.pid)]);
+                self.children.insert(member, child);
+                let begin = ToGateway::Begin { versions: VERSIONS.into(), member };
+                self.say(member, &begin, &[self.settings.control.as_fd()]);
+            }
+            Err(error) => {
+                let told = Happening::Died(member, format!("it could not be started: {error}"));
+                // As any other end: with time until it is tried again.
+                if self.sender.try_send(told).is_err() {
+                    log.error("a gateway could not be started", &[("why", &error)]);
+                }
+            }
+        }
+    }
+
+    /// Gives two of them a line of their own. Nobody else has an end of it, so it ends with either.
+    fn introduce(&self, leader: u32, sibling: u32) {
+        let Some(pid) = self.children.get(&sibling).map(|child| child.pid) else { return };
+        match UnixStream::pair() {
+            Ok((one, other)) => {
+                self.say(sibling, &ToGateway::Follow { member: leader }, &[other.as_fd()]);
+                self.say(leader, &ToGateway::Sibling { member: sibling, pid }, &[one.as_fd()]);
+            }
+            Err(error) => self.settings.log.error("two gateways cannot be connected", &[("why", &error)]),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the keeper is an edge: it waits for real time")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,59 @@
+//! Where a gateway can be asked, and where it keeps what it has to know: one gateway for each.
+
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+
+/// Why a place cannot be had.
+#[derive(Debug)]
+pub enum Taken {
+    /// Another gateway has it.
+    ByAnother,
+    /// It cannot be used at all.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Taken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Claims a state directory, for as long as the file is open.
+pub fn claim(state: &Path) -> Result<File, Taken> {
+    create(state)?;
+    let file = File::create(state.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Taken::ByAnother),
+        Err(TryLockError::Error(error)) => Err(Taken::Io(error)),
+    }
+}
+
+/// Opens a control socket that only this user may connect to. One that nobody answers any more is
+/// replaced.
+pub fn control(path: &Path) -> Result<UnixListener, Taken> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        create(folder)?;
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(Taken::ByAnother);
+    }
+    // It has its name only when it has its rights, and nobody else could have connected before.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let _ = fs::remove_file(&partial);
+    let socket = UnixListener::bind(Path::new(&partial))?;
+    fs::set_permissions(&partial, Permissions::from_mode(0o600))?;
+    fs::rename(&partial, path)?;
+    Ok(socket)
+}
+
+fn create(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}

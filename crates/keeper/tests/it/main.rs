@@ -1,0 +1,3 @@
+//! The keeper's tests, in one binary.
+
+mod members;

@@ -1,0 +1,249 @@
+//! What is asked of a gateway, by a controller or by a person, and what it answers.
+//!
+//! Whoever connects says [`Hello`] first and hears [`Welcome`]; then each [`Request`] gets one
+//! [`Answer`], in order.
+
+use crate::Table;
+use crate::counts::Run;
+use model::{ReleaseNumber, Share, Subject};
+use serde::{Deserialize, Serialize};
+
+/// The versions that are spoken, the highest last.
+pub const VERSIONS: &[u32] = &[1];
+
+/// The first word of whoever connects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The versions that it speaks.
+    pub versions: Vec<u32>,
+}
+
+/// The first word of the gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Welcome {
+    /// This version is spoken from now on.
+    Version(u32),
+    /// There is none that both speak. These are the gateway's.
+    Versions(Vec<u32>),
+}
+
+/// The highest version that both sides speak.
+pub fn common(theirs: &[u32], ours: &[u32]) -> Option<u32> {
+    ours.iter().filter(|version| theirs.contains(version)).max().copied()
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Serve by this from now on.
+    Table(Box<Table>),
+    /// Serve this service no more.
+    Remove {
+        /// Which.
+        service: Subject,
+        /// The position in the service's journal that it follows from.
+        generation: u64,
+    },
+    /// How are you?
+    Status,
+    /// Who is served where?
+    Routes,
+    /// Which instances are there?
+    Endpoints,
+    /// What is under way?
+    Report,
+    /// Give no new work to something.
+    Drain(Drain),
+    /// Another gateway takes this one's place, and no client notices.
+    Replace,
+}
+
+/// What gets no new work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drain {
+    /// An instance, until the next table of its service.
+    Endpoint(String),
+    /// A release of a service, until the service's next table: the others share what was its.
+    Release {
+        /// The service.
+        service: Subject,
+        /// The release.
+        release: ReleaseNumber,
+    },
+    /// All of it: the gateway ends when what is under way has ended.
+    Gateway,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is so in every worker of every member.
+    Live(Live),
+    /// There is a newer table: its generation.
+    Superseded(u64),
+    /// It cannot be served by. What was served before still is.
+    Faulty(String),
+    /// Some did not answer: they may do as asked, or as before.
+    Undecided(Vec<Run>),
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Routes`].
+    Routes(Vec<Route>),
+    /// To [`Request::Endpoints`].
+    Endpoints(Vec<EndpointState>),
+    /// To [`Request::Report`].
+    Report(Vec<MemberReport>),
+    /// It is being done.
+    Begun,
+    /// Another gateway has taken over.
+    Replaced,
+    /// It is not done, and nothing has changed.
+    Refused(String),
+    /// Another member leads by now, and nothing was done here: connect again.
+    Moved,
+}
+
+/// It is so in every worker of every member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The generation that is served.
+    pub generation: u64,
+    /// Where it cannot be listened, though the table asks for it; it is tried again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deaf: Vec<Deaf>,
+    /// Why it would not be served after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<String>,
+}
+
+/// An address that cannot be listened at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deaf {
+    /// The address.
+    pub address: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How a gateway is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The member that answers.
+    pub member: Run,
+    /// The program's version.
+    pub version: String,
+    /// How many workers it has.
+    pub workers: usize,
+    /// Where its tables come from: a file, or nowhere but the controller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// What is wrong with that file since it was read last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_problem: Option<String>,
+    /// The services, by name.
+    pub services: Vec<ServiceState>,
+    /// Where it listens.
+    pub listening: Vec<String>,
+    /// Where it cannot.
+    pub deaf: Vec<Deaf>,
+    /// Saved tables that could not be read.
+    pub damaged: Vec<String>,
+    /// Members that go on for those who are there.
+    pub retiring: Vec<u32>,
+}
+
+/// How a service stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// The service.
+    pub service: Subject,
+    /// Its generation.
+    pub generation: u64,
+    /// The table was saved before the machine was started: nobody knows yet whether its instances still are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+}
+
+/// Who is served where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The service.
+    pub service: Subject,
+    /// Where.
+    pub listen: Vec<String>,
+    /// As what; every host where empty.
+    pub hosts: Vec<String>,
+    /// Which paths; every one where empty.
+    pub paths: Vec<String>,
+    /// Nobody is served.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
+    /// By whom.
+    pub releases: Vec<RouteRelease>,
+}
+
+/// A release's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRelease {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its share.
+    pub share: Share,
+    /// Who may come in.
+    pub door: crate::table::Door,
+    /// How many instances take work.
+    pub endpoints: usize,
+}
+
+/// How an instance stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointState {
+    /// The service.
+    pub service: Subject,
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its address.
+    pub address: String,
+    /// It gets no new work.
+    pub draining: bool,
+    /// Requests that it has under way, in all members.
+    pub claims: u64,
+}
+
+/// What a member has under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberReport {
+    /// The member.
+    pub member: Run,
+    /// It takes no new clients.
+    pub retiring: bool,
+    /// What each of its workers has; nothing for one that did not answer.
+    pub workers: Vec<Option<WorkerReport>>,
+}
+
+/// What a worker has under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// The connections of clients.
+    pub clients: usize,
+    /// What each release has.
+    pub pools: Vec<PoolReport>,
+}
+
+/// What a release has under way at a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolReport {
+    /// The service.
+    pub service: Subject,
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Requests under way, under whatever table they began.
+    pub claims: u64,
+    /// Of them, by instance of the table that is served by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<(String, u64)>,
+}
