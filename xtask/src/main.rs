@@ -7,6 +7,7 @@ mod demo;
 mod mutants_task;
 mod prove;
 mod sim_task;
+mod splits;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Task {
     CrashMatrix(crash_matrix_task::CrashMatrixArguments),
     /// Plant bugs, and see that each is caught.
     Mutants(mutants_task::MutantsArguments),
+    /// Hold the gateway's splits to their shares, and see that a bug in each is caught.
+    Splits(splits::SplitsArguments),
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Sim(arguments) => sim_task::run(&arguments),
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
+        Task::Splits(arguments) => splits::run(&arguments),
         Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
         Task::Bench(Bench::Gateway(arguments)) => bench_gateway::run(&arguments),
         Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod http1;
 pub mod metrics;
 pub mod parking;
+pub mod planted;
 pub mod pool;
 pub mod probe;
 pub mod process;

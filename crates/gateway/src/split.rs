@@ -1,6 +1,7 @@
 //! Who gets a unit: shares over ten thousand slots, so that every probability is exact to a hundredth
 //! of a percent.
 
+use crate::planted::{Bug, is};
 use model::Share;
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
@@ -22,7 +23,9 @@ impl Split {
         let mut end = 0_u16;
         let mut ends = Vec::new();
         for share in shares {
-            end = end.checked_add(share.basis_points()).filter(|end| *end <= SLOTS)?;
+            let points = share.basis_points();
+            let points = if is(Bug::SharesRounded) { (points + 50) / 100 * 100 } else { points };
+            end = end.checked_add(points).filter(|end| *end <= SLOTS)?;
             ends.push(end);
         }
         (end == SLOTS).then_some(Self { ends })
@@ -31,6 +34,9 @@ impl Split {
     /// Whose a slot is, counted from the first share.
     pub fn owner(&self, slot: u16) -> usize {
         let slot = slot.min(SLOTS - 1);
+        let slot = if is(Bug::SlotsCoarse) { slot / 64 * 64 } else { slot };
+        let first = self.ends.first().copied().unwrap_or_default();
+        let slot = if is(Bug::UnitsDealtAnew) { (slot + first % (SLOTS / 3) * 3) % SLOTS } else { slot };
         self.ends.iter().position(|end| slot < *end).unwrap_or_default()
     }
 }
@@ -42,6 +48,9 @@ pub fn slot(salt: &[u8], unit: &[u8]) -> u16 {
 
 /// A number for a unit, the same in every worker and every gateway.
 pub fn hash(salt: &[u8], unit: &[u8]) -> u64 {
+    if is(Bug::UnitForgotten) {
+        return fastrand::u64(..);
+    }
     let mut hasher = SipHasher13::new();
     // The length keeps a salt and a unit from running into each other.
     hasher.write_u64(salt.len() as u64);

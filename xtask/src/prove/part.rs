@@ -49,6 +49,12 @@ pub(super) const PARTS: &[Part] = &[
         small: Some(Run::Task(&["mutants", "--check"])),
     },
     Part {
+        name: "splits",
+        shows: "claims fall as shares say, units move one way only, retries stay charged; bugs planted in each are caught",
+        full: Run::Task(&["splits", "--check"]),
+        small: Some(Run::Task(&["splits", "--small", "--check"])),
+    },
+    Part {
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {

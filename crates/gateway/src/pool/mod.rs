@@ -14,6 +14,7 @@ pub use endpoint::{Endpoint, EndpointReport, IDLE_MAX};
 pub use health::{Condition, OUTLIER_INSTANCES_MIN, OUTLIER_REQUESTS_MIN};
 
 use crate::count::Sheet;
+use crate::planted::{Bug, is};
 use crate::table::Ground;
 use balance::Choice;
 use budget::Budget;
@@ -258,8 +259,9 @@ impl Pool {
 
 impl Claim {
     fn new(endpoint: &Rc<Endpoint>, tally: &Rc<Tally>) -> Self {
-        endpoint.claims.set(endpoint.claims.get() + 1);
-        tally.claims.set(tally.claims.get() + 1);
+        let one = weight();
+        endpoint.claims.set(endpoint.claims.get() + one);
+        tally.claims.set(tally.claims.get() + u64::from(one));
         Self { endpoint: Rc::clone(endpoint), tally: Rc::clone(tally) }
     }
 
@@ -269,9 +271,14 @@ impl Claim {
     }
 }
 
+/// How much a claim counts.
+fn weight() -> u32 {
+    u32::from(!is(Bug::NotClaimed))
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.endpoint.claims.set(self.endpoint.claims.get() - 1);
-        self.tally.claims.set(self.tally.claims.get() - 1);
+        self.endpoint.claims.set(self.endpoint.claims.get() - weight());
+        self.tally.claims.set(self.tally.claims.get() - u64::from(weight()));
     }
 }

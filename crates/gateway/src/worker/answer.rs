@@ -7,6 +7,7 @@ use super::parking;
 use crate::count::{End, Ended as Counted};
 use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited, Edits};
+use crate::planted::{Bug, is};
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
 use std::task::{Context, Poll};
@@ -203,6 +204,7 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         Outcome::Broken => End::Broken,
         Outcome::Left => End::Left,
     };
+    let end = if is(Bug::RetryUncharged) && ask.retries > 0 { End::Left } else { end };
     let (received, sent) = caller.call().moved.take();
     entry.end(Counted { end, retries: ask.retries, received, sent });
     match outcome {

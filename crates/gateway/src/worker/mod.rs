@@ -16,6 +16,7 @@ mod side;
 mod translate;
 mod watch;
 
+use crate::planted::{Bug, is};
 use crate::pool::{EndpointReport, Pool};
 use crate::probe::Proofs;
 use crate::table::{Checked, Faults, Ground, Site};
@@ -313,7 +314,9 @@ async fn work(mut orders: mpsc::Receiver<Order>, shared: Rc<Shared>) -> std::io:
     }
     shared.hurrying.set(true);
     shared.retire().await;
-    shared.watches.emptied().await;
+    if !is(Bug::ClosedBeforeDrain) {
+        shared.watches.emptied().await;
+    }
     sweeping.abort();
     Ok(())
 }
