@@ -3,13 +3,14 @@
 pub use wire::socket::listen;
 
 use crate::count::Feed;
+use crate::mirror::Pair;
 use crate::probe::Prober;
 use crate::table::Checked;
 use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -141,6 +142,12 @@ impl Fleet {
     /// that are there are served once more. Whether every worker said so.
     pub fn retire(&self) -> bool {
         self.ask(Order::Retire).iter().all(Option::is_some)
+    }
+
+    /// Answers and those of copies go to this queue from now on, or to none. Whether every worker heard.
+    pub fn compare(&self, comparer: Option<&SyncSender<Pair>>) -> bool {
+        let tell = |worker: &Worker| worker.orders.blocking_send(Order::Compare(comparer.cloned())).is_ok();
+        self.workers.iter().filter(|worker| tell(worker)).count() == self.workers.len()
     }
 
     /// Asks what was counted, from whatever thread.

@@ -6,6 +6,7 @@ pub mod count;
 pub mod fleet;
 pub mod http1;
 pub mod metrics;
+pub mod mirror;
 pub mod parking;
 pub mod planted;
 pub mod pool;

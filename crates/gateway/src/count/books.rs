@@ -5,6 +5,7 @@ use super::row::{Ended, Row};
 use super::run;
 use super::units::Units;
 use super::{End, Way};
+use crate::mirror;
 use model::{ReleaseNumber, Share};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
@@ -17,6 +18,8 @@ use wire::counts::{Bad, Outcomes, Release, Service, Table};
 pub const GENERATIONS_MAX: usize = 8;
 /// So many releases are told of in that sum, the newest ones and those that have requests under way.
 pub const RELEASES_MAX: usize = 16;
+/// So many pairs of a release and the one that gets copies of its requests are told of, the newest ones.
+const MIRRORS_MAX: usize = 32;
 /// So many classes are told apart in one service. Further ones are counted together.
 pub const CLASSES_MAX: usize = 64;
 /// What they are called then.
@@ -33,6 +36,7 @@ pub struct Books {
     older: RefCell<Vec<Rc<Sheet>>>,
     older_generation: Cell<u64>,
     forgotten: Cell<u64>,
+    mirrors: RefCell<VecDeque<Rc<mirror::Tally>>>,
     desk: Rc<Desk>,
 }
 
@@ -101,6 +105,7 @@ impl Default for Books {
             older: RefCell::default(),
             older_generation: Cell::default(),
             forgotten: Cell::default(),
+            mirrors: RefCell::default(),
             desk: Rc::default(),
         }
     }
@@ -141,6 +146,20 @@ impl Books {
             classes.len() - 1
         });
         Class(u16::try_from(place).unwrap_or_default())
+    }
+
+    /// What becomes of copies for one release.
+    pub(crate) fn mirror(&self, of: ReleaseNumber, to: ReleaseNumber) -> Rc<mirror::Tally> {
+        let mut mirrors = self.mirrors.borrow_mut();
+        if let Some(known) = mirrors.iter().find(|known| known.is_between(of, to)) {
+            return Rc::clone(known);
+        }
+        if mirrors.len() >= MIRRORS_MAX {
+            mirrors.pop_front();
+        }
+        let new = Rc::new(mirror::Tally::new(of, to));
+        mirrors.push_back(Rc::clone(&new));
+        new
     }
 
     fn fold(&self, page: Option<Page>) {
@@ -187,7 +206,8 @@ impl Books {
         let older = (!older.is_empty()).then(|| tell(self.older_generation.get(), None, &older));
         let (units, units_lost) = self.desk.units.tell();
         let forgotten = self.forgotten.get();
-        Service { service, generation, tables, older, forgotten, units, units_lost, mirrors: Vec::new() }
+        let mirrors = self.mirrors.borrow().iter().map(|tally| tally.tell()).collect();
+        Service { service, generation, tables, older, forgotten, units, units_lost, mirrors }
     }
 }
 

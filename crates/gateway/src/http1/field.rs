@@ -115,6 +115,8 @@ known! {
     Forwarded = b"forwarded",
     /// `X-Request-Id`.
     XRequestId = b"x-request-id",
+    /// `Glidepath-Mirror`: nobody hears the answer.
+    GlidepathMirror = b"glidepath-mirror",
     /// `traceparent`.
     Traceparent = b"traceparent",
 }

@@ -66,7 +66,14 @@ pub fn request(
 
 /// What nobody from outside is believed to say.
 fn says_it_itself(known: Known) -> bool {
-    matches!(known, Known::XForwardedFor | Known::XForwardedProto | Known::XForwardedHost | Known::Forwarded)
+    matches!(
+        known,
+        Known::XForwardedFor
+            | Known::XForwardedProto
+            | Known::XForwardedHost
+            | Known::Forwarded
+            | Known::GlidepathMirror
+    )
 }
 
 fn forwarded(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {

@@ -24,6 +24,7 @@ pub use rule::{Rule, Rules};
 
 use crate::count::{Books, Class, Sheet, Way};
 use crate::http1::Edits;
+use crate::mirror::{Mirror, Side};
 use crate::parking::Lot;
 use crate::pool::{Pool, Roots};
 use crate::probe::Proofs;
@@ -108,6 +109,8 @@ struct Lane {
     matchers: Vec<Matcher>,
     told: TellsRelease,
     pool: Rc<Pool>,
+    /// Who gets copies of its requests.
+    mirrors: Vec<Rc<Mirror>>,
 }
 
 /// What is told of the release that a request was given to.
@@ -172,11 +175,13 @@ pub struct Given<'a> {
     pub set_cookie: Option<String>,
     /// What keeps it at one instance, where its release is balanced so.
     pub key: u64,
+    /// Who gets a copy of it.
+    pub(crate) mirrors: &'a [Rc<Mirror>],
 }
 
 impl<'a> Given<'a> {
     fn new(lane: &'a Lane, way: Way) -> Self {
-        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None, key: 0 }
+        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None, key: 0, mirrors: &lane.mirrors }
     }
 }
 
@@ -194,6 +199,8 @@ impl Site {
             let roots = Roots { service: &table.service, care: &care, before, ground, sheet };
             Lane::new(lane, checked, &table.told, roots)
         });
+        let mut lanes: Vec<Lane> = lanes.collect();
+        set_up_mirrors(table, &mut lanes, &books);
         Self {
             service: table.service.clone(),
             generation: table.generation,
@@ -206,7 +213,7 @@ impl Site {
             rules: table.rules.counted_in(&books),
             unit: table.unit.clone(),
             salt: table.salt.clone().into_bytes(),
-            lanes: lanes.collect(),
+            lanes,
             split: table.split.clone(),
             books,
             own,
@@ -333,6 +340,21 @@ impl Ground {
     }
 }
 
+fn set_up_mirrors(table: &Table, lanes: &mut [Lane], books: &Books) {
+    for plan in &table.mirrors {
+        let side = |release: ReleaseNumber| {
+            let lane = lanes.iter().find(|lane| lane.pool.release() == release)?;
+            Some(Side { pool: Rc::clone(&lane.pool), told: lane.told.application.clone() })
+        };
+        // A table that names a release without a lane is not served by.
+        let (Some(of), Some(to)) = (side(plan.of), side(plan.to)) else { continue };
+        let mirror = Rc::new(Mirror::new(table, plan, of, to, books.mirror(plan.of, plan.to)));
+        if let Some(lane) = lanes.iter_mut().find(|lane| lane.pool.release() == plan.of) {
+            lane.mirrors.push(mirror);
+        }
+    }
+}
+
 impl Lane {
     fn new(lane: &wire::table::Lane, checked: &CheckedLane, told: &Told, roots: Roots<'_>) -> Self {
         Self {
@@ -340,6 +362,7 @@ impl Lane {
             matchers: checked.matchers.clone(),
             told: TellsRelease::new(told, lane.release),
             pool: Pool::new(lane, &checked.addresses, roots),
+            mirrors: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::parking;
 use crate::count::{End, Ended as Counted};
 use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited, Edits};
+use crate::mirror::Mirror;
 use crate::planted::{Bug, is};
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
@@ -189,13 +190,14 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
 async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Ended {
     let call = caller.call();
     let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
-    let Some(Given { pool, way, unit, told, set_cookie, key }) = site.give(call) else {
+    let Some(Given { pool, way, unit, told, set_cookie, key, mirrors }) = site.give(call) else {
         site.answered(turn.class(), 503);
         return Ended::said(caller.say(503, &[("Retry-After", RETRY_AFTER_S)], "no release is there\n").await);
     };
     let set_cookie = set_cookie.as_deref().unwrap_or_default();
     let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie };
     let entry = pool.sheet().begin(turn.class(), way, unit);
+    caller.call().copying.replace(Mirror::copy(mirrors, caller.call(), &asking, turn.class()));
     let mut ask = Ask { pool, key, asking: &asking, retries: 0 };
     let outcome = ask.run(caller).await;
     let end = match &outcome {
@@ -205,6 +207,9 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         Outcome::Left => End::Left,
     };
     let end = if is(Bug::RetryUncharged) && ask.retries > 0 { End::Left } else { end };
+    if let Some(copying) = caller.call().copying.take() {
+        copying.ended(matches!(outcome, Outcome::Answered { .. }));
+    }
     let (received, sent) = caller.call().moved.take();
     entry.end(Counted { end, retries: ask.retries, received, sent });
     match outcome {

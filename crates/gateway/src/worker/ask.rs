@@ -91,6 +91,9 @@ impl Ask<'_> {
             Some(stream) => stream,
             None => connect(claim, self.asking.limits.connect).await.ok_or(Missed::NoConnection)?,
         };
+        if let Some(copying) = caller.call().copying() {
+            copying.claimed(claim.endpoint());
+        }
         match caller.carry(stream, self.asking).await {
             Ok(Done { status, stays, unread, reusable }) => {
                 let now_ms = shared.watches.now_ms();
@@ -132,7 +135,8 @@ impl Missed {
     }
 }
 
-async fn connect(claim: &Claim, within: Span) -> Option<Stream> {
+/// A new connection to the instance that is claimed.
+pub(crate) async fn connect(claim: &Claim, within: Span) -> Option<Stream> {
     let connecting = TcpStream::connect(claim.endpoint().address());
     let stream = timeout(Duration::from_millis(within.0), connecting).await.ok()?.ok()?;
     let _ = stream.set_nodelay(true);

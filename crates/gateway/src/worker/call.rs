@@ -4,8 +4,9 @@ use super::Shared;
 use super::listening::Listening;
 use super::watch::Watch;
 use crate::http1::{Known, Request, Response, Stretch};
+use crate::mirror::Copying;
 use crate::table::Asked;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -39,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) head: usize,
     /// What was carried of it, and of its answer.
     pub(crate) moved: Moved,
+    /// It is copied.
+    pub(crate) copying: RefCell<Option<Rc<Copying>>>,
 }
 
 /// Bytes of bodies.
@@ -66,7 +69,8 @@ impl Call {
         let Origin { shared, listening, peer, scheme } = origin;
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
-        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved: Moved::default() }
+        let (moved, copying) = (Moved::default(), RefCell::default());
+        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved, copying }
     }
 
     /// The path and query as they came.
@@ -78,6 +82,11 @@ impl Call {
     pub(crate) fn origin(&self) -> Origin {
         let (shared, listening) = (Rc::clone(&self.shared), Rc::clone(&self.listening));
         Origin { shared, listening, peer: self.peer, scheme: self.scheme }
+    }
+
+    /// What is copied of it, where something is.
+    pub(crate) fn copying(&self) -> Option<Rc<Copying>> {
+        self.copying.borrow().clone()
     }
 
     fn text(&self, stretch: Stretch) -> &[u8] {

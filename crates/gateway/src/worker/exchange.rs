@@ -8,6 +8,7 @@ use super::flow::{Broken, Flow, poll_read};
 use super::pace::Pace;
 use crate::http1::write::{self, After};
 use crate::http1::{Body, Limits};
+use crate::mirror::Tap;
 use crate::stream::Stream;
 use model::Span;
 use std::future::poll_fn;
@@ -41,7 +42,8 @@ impl<'a> Exchange<'a> {
         let call = &mut client.call;
         let mut head = call.shared.buffer();
         write::request(&mut head, &call.held, &call.request, asking.about, asking.instead, asking.request_edits());
-        let there = Flow::new(call.request.body, head);
+        let mut there = Flow::new(call.request.body, head);
+        there.tap = call.copying().map(Tap::Request);
         call.response.clear();
         Self {
             client,
@@ -69,7 +71,7 @@ impl<'a> Exchange<'a> {
             self.poll(context)
         })
         .await;
-        self.client.call.moved.add(self.there.bytes, self.back.as_ref().map_or(0, |back| back.bytes));
+        self.client.call.moved.add(self.there.data, self.back.as_ref().map_or(0, |back| back.data));
         if result.is_err() {
             // Whoever is asked next gets all of it.
             self.client.call.head -= self.ahead;
@@ -318,11 +320,14 @@ impl<'a> Exchange<'a> {
         let body = if changes { Body::UntilClose } else { self.client.call.response.body };
         if changes {
             let rest = std::mem::replace(&mut self.there, Flow::new(Body::UntilClose, Vec::new()));
-            self.client.call.moved.add(rest.bytes, 0);
+            self.client.call.moved.add(rest.data, 0);
             self.client.call.shared.give_back(rest.into_buffer());
             self.ended_there = false;
         }
         let mut back = Flow::new(body, out);
+        if let Some(copying) = self.client.call.copying() {
+            back.tap = copying.answer_begins(&self.client.call.response, bytes, true).then(|| Tap::Answer(copying));
+        }
         let rest = bytes.get(head..).unwrap_or_default();
         let taken = back.begin(context, &mut self.client.stream, rest).map_err(failed_back)?;
         self.held.extend_from_slice(rest.get(taken..).unwrap_or_default());

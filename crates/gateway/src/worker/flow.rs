@@ -2,6 +2,7 @@
 //! scratch buffer only while it is written; a connection keeps what the other side does not take yet.
 
 use crate::http1::{Body, Chunked};
+use crate::mirror::Tap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -41,6 +42,8 @@ pub(crate) struct Flow {
     pub(crate) data: u64,
     /// All that was read or written: while it grows, something moves.
     pub(crate) moved: u64,
+    /// Who sees them flow by.
+    pub(crate) tap: Option<Tap>,
 }
 
 impl Flow {
@@ -52,7 +55,7 @@ impl Flow {
             Body::Chunked => Left::Chunked(Chunked::default()),
             Body::UntilClose => Left::UntilClose,
         };
-        Self { left, pending: head, sent: 0, bytes: 0, data: 0, moved: 0 }
+        Self { left, pending: head, sent: 0, bytes: 0, data: 0, moved: 0, tap: None }
     }
 
     /// Whether all of it was read and written.
@@ -99,6 +102,9 @@ impl Flow {
         self.bytes += taken as u64;
         self.data += data;
         self.moved += taken as u64;
+        if let Some(tap) = &self.tap {
+            tap.see(bytes.get(..taken).unwrap_or_default(), matches!(self.left, Left::Nothing));
+        }
         Ok(taken)
     }
 

@@ -1,9 +1,9 @@
 //! One worker: a thread, a runtime of its own, and everything that it serves by. Workers share nothing,
 //! so nothing on the way of a request is locked.
 
-mod answer;
-mod ask;
-mod call;
+pub(crate) mod answer;
+pub(crate) mod ask;
+pub(crate) mod call;
 mod client;
 mod exchange;
 mod flow;
@@ -12,10 +12,11 @@ mod http2;
 mod listening;
 pub mod pace;
 mod parking;
-mod side;
+pub(crate) mod side;
 mod translate;
 mod watch;
 
+use crate::mirror::Pair;
 use crate::planted::{Bug, is};
 use crate::pool::{EndpointReport, Pool};
 use crate::probe::Proofs;
@@ -63,6 +64,8 @@ pub enum Order {
     Report(Answer<Report>),
     /// What was counted?
     Counts(Answer<wire::counts::Worker>),
+    /// Hand answers and those of copies to whoever compares; to nobody where none.
+    Compare(Option<SyncSender<Pair>>),
     /// Accept no more clients; those that are there are served once more. Tables and reports go on.
     Retire(Answer<()>),
     /// Take nothing new, and end when what is under way has ended.
@@ -135,6 +138,8 @@ pub(crate) struct Shared {
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
     pub(crate) front: Front,
+    /// Who compares answers with those of copies.
+    pub(crate) comparer: RefCell<Option<SyncSender<Pair>>>,
     /// What is known of instances by asking them.
     proofs: Arc<Proofs>,
 }
@@ -152,6 +157,7 @@ impl Shared {
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
             front: Front::default(),
+            comparer: RefCell::default(),
             proofs,
         }
     }
@@ -266,6 +272,7 @@ impl Shared {
             Order::Table(table, answer) => drop(answer.try_send(self.take(&table))),
             Order::Remove(service, generation, answer) => drop(answer.try_send(self.remove(&service, generation))),
             Order::Report(answer) => drop(answer.try_send(self.report())),
+            Order::Compare(comparer) => drop(self.comparer.replace(comparer)),
             Order::Counts(answer) => drop(answer.try_send(self.counts())),
             Order::Retire(answer) => {
                 self.retire().await;

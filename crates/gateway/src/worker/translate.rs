@@ -168,6 +168,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
                     return Err(if self.answers { self.broken(Lost { reason: None }) } else { LARGE });
                 }
             }
+            if let Some(copying) = self.call.copying() {
+                copying.gather_piece(&piece);
+            }
             if piece.is_last() {
                 self.there = There::Drains;
             }
@@ -271,6 +274,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         if let Side::Plain(plain) = &mut *self.instance {
             plain.reads(body);
         }
+        if let Some(copying) = self.call.copying() {
+            copying.answer_begins(&self.call.response, text, false);
+        }
         self.answers = true;
         self.call.watch.allow(self.asking.limits.idle);
         Ok(())
@@ -290,6 +296,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             self.call.watch.allow(self.asking.limits.idle);
             if let Piece::Data(data, _) = &piece {
                 self.call.moved.add(0, data.len() as u64);
+                if let Some(copying) = self.call.copying() {
+                    copying.keep(data);
+                }
             }
             let last = piece.is_last();
             self.client.push(piece).map_err(|lost| self.broken(lost))?;

@@ -10,6 +10,7 @@ mod holding;
 mod http2;
 mod limits;
 mod listening;
+mod mirroring;
 mod places;
 mod pools;
 mod requests;

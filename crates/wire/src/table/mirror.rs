@@ -4,7 +4,9 @@ use super::is_default;
 use model::{ReleaseNumber, Share, Span};
 use serde::{Deserialize, Serialize};
 
-/// Copies of requests that another release answers, for another release. No client ever hears of them.
+/// Copies of requests that another release answers, for another release. No client ever hears of them; the
+/// application does by the header `Glidepath-Mirror`, and had better do nothing that lasts. A request is
+/// copied once, by the first mirror that wants it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
