@@ -1,5 +1,8 @@
 //! Bodies in chunks: where each begins and ends, so that they are passed on as they come.
 
+use super::extension::Extension;
+use super::field::Known;
+use super::framing::is_framing_in_disguise;
 use super::head::is_token;
 use super::refusal::Refusal;
 
@@ -14,18 +17,52 @@ pub struct Chunked {
     state: State,
     /// Bytes of the line or of the trailers so far.
     length: usize,
+    /// The name of the trailer that is read.
+    name: Name,
 }
 
 impl Default for Chunked {
     fn default() -> Self {
-        Self { state: State::Size { value: 0, digits: 0 }, length: 0 }
+        Self { state: State::Size { value: 0, digits: 0 }, length: 0, name: Name::default() }
+    }
+}
+
+/// The most bytes of a name that no trailer may have.
+const NAME_BYTES_MAX: usize = b"x-forwarded-proto".len();
+
+/// A name while it is read: as much of it as has to be known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    bytes: [u8; NAME_BYTES_MAX],
+    length: usize,
+}
+
+impl Name {
+    fn begin(byte: u8) -> Self {
+        let mut name = Self::default();
+        name.push(byte);
+        name
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.length) {
+            *place = byte;
+        }
+        self.length += 1;
+    }
+
+    /// Whether a field of this name decides what becomes of a message: behind it, it comes too late, and
+    /// whoever puts trailers to the head would believe it.
+    fn decides(&self) -> bool {
+        let name = self.bytes.get(..self.length).unwrap_or_default();
+        Known::of(name).is_for_whoever_answers() || is_framing_in_disguise(name)
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size { value: u64, digits: u8 },
-    Extension { value: u64 },
+    Extension { value: u64, at: Extension },
     SizeEnd { value: u64 },
     Data { left: u64 },
     DataCr,
@@ -133,12 +170,13 @@ impl Chunked {
                 State::Size { value: value * 16 + u64::from(digit), digits: digits + 1 }
             }
             (State::Size { digits: 0, .. }, _) => return Err(SIZE),
-            (State::Size { value, .. } | State::Extension { value }, b'\r') => State::SizeEnd { value },
-            (State::Size { value, .. }, b';') => State::Extension { value },
+            (State::Size { value, .. }, b'\r') => State::SizeEnd { value },
+            (State::Size { value, .. }, b';') => State::Extension { value, at: Extension::Begun },
             (State::Size { .. }, _) => return Err(SIZE),
-            (State::Extension { value }, b'\t' | b' '..=b'~') => State::Extension { value },
-            (State::Extension { .. }, _) => {
-                return Err(Refusal::bad("the extension of a chunk has a control character"));
+            (State::Extension { value, at }, b'\r') if at.is_whole() => State::SizeEnd { value },
+            (State::Extension { value, at }, _) => {
+                const EXTENSION: Refusal = Refusal::bad("the extension of a chunk is none");
+                State::Extension { value, at: at.step(byte).ok_or(EXTENSION)? }
             }
             (State::SizeEnd { value }, b'\n') => {
                 self.length = 0;
@@ -151,9 +189,18 @@ impl Chunked {
             }
             (State::DataCr | State::DataLf, _) => return Err(END),
             (State::TrailerStart, b'\r') => State::LastLf,
-            (State::TrailerStart, _) if is_token(byte) => State::Trailer { named: false },
+            (State::TrailerStart, _) if is_token(byte) => {
+                self.name = Name::begin(byte);
+                State::Trailer { named: false }
+            }
+            (State::Trailer { named: false }, b':') if self.name.decides() => {
+                return Err(Refusal::bad("a trailer comes too late to be believed"));
+            }
             (State::Trailer { named: false }, b':') => State::Trailer { named: true },
-            (State::Trailer { named: false }, _) if is_token(byte) => State::Trailer { named: false },
+            (State::Trailer { named: false }, _) if is_token(byte) => {
+                self.name.push(byte);
+                State::Trailer { named: false }
+            }
             (State::Trailer { named: true }, b'\r') => State::TrailerLf,
             (State::Trailer { named: true }, b'\t' | b' '..=b'~' | 0x80..) => State::Trailer { named: true },
             (State::TrailerStart | State::Trailer { .. }, _) => return Err(Refusal::bad("a trailer is no field")),

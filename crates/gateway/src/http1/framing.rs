@@ -42,7 +42,7 @@ pub(crate) fn declared(buffer: &[u8], fields: &[Field], minor: u8) -> Result<Opt
 }
 
 /// Servers that hand fields on as variables make `_` of `-`, and so cannot tell these from the real ones.
-fn is_framing_in_disguise(name: &[u8]) -> bool {
+pub(super) fn is_framing_in_disguise(name: &[u8]) -> bool {
     let same = |real: &[u8]| {
         let mut pairs = name.iter().zip(real);
         name.len() == real.len()

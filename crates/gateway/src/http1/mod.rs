@@ -6,6 +6,7 @@
 
 pub mod chunked;
 pub mod edit;
+mod extension;
 pub mod field;
 pub mod framing;
 pub mod head;

@@ -53,8 +53,11 @@ fn chunks() {
             "5|hel",
             "5;name=value|hello|0||",
             "5;name=\"a b\"|hello|0||",
+            "5; name = value|hello",
+            "5;a;b=c; d=\"e;\\\"f\"|hello|0||",
             "0|A: b||",
             "0|A: b|C:||x",
+            "0|Content-Lengthy: 5|X-Forwarded-Protocol: b||",
             "000000000000000|hello",
             "fffffffffffffff|hello",
         ],
@@ -79,10 +82,16 @@ fn chunks() {
                 5 bytes, 0 follow
             5;name="a b"|hello|0||
                 5 bytes, 0 follow
+            5; name = value|hello
+                400: the extension of a chunk is none
+            5;a;b=c; d="e;\"f"|hello|0||
+                5 bytes, 0 follow
             0|A: b||
                 0 bytes, 0 follow
             0|A: b|C:||x
                 0 bytes, 1 follow
+            0|Content-Lengthy: 5|X-Forwarded-Protocol: b||
+                0 bytes, 0 follow
             000000000000000|hello
                 0 bytes so far
             fffffffffffffff|hello
@@ -122,6 +131,18 @@ fn no_chunks() {
             "0|A: b\\n|",
             "0|A: b\\0||",
             "0|: b||",
+            "5;|hello",
+            "5;;a|hello",
+            "5;a=|hello",
+            "5;a=\"b|hello",
+            "5;a=\"b\"c|hello",
+            "5;a=\"b\\|hello",
+            "5;a b|hello",
+            "0|Content-Length: 5||",
+            "0|transfer-encoding: chunked||",
+            "0|A: b|Content_Length: 5||",
+            "0|Host: b||",
+            "0|X-Forwarded-Proto: https||",
         ],
         &expect![[r#"
             |hello
@@ -147,11 +168,11 @@ fn no_chunks() {
             5\rhello|0||
                 400: a line of a chunked body ends without CR
             5;a\nb|hello
-                400: the extension of a chunk has a control character
+                400: the extension of a chunk is none
             5;a\0|hello
-                400: the extension of a chunk has a control character
+                400: the extension of a chunk is none
             5;ä|hello
-                400: the extension of a chunk has a control character
+                400: the extension of a chunk is none
             5|hello0||
                 400: a chunk does not end where it should
             5|hello!|0||
@@ -178,6 +199,30 @@ fn no_chunks() {
                 400: a trailer is no field
             0|: b||
                 400: a trailer is no field
+            5;|hello
+                400: the extension of a chunk is none
+            5;;a|hello
+                400: the extension of a chunk is none
+            5;a=|hello
+                400: the extension of a chunk is none
+            5;a="b|hello
+                400: the extension of a chunk is none
+            5;a="b"c|hello
+                400: the extension of a chunk is none
+            5;a="b\|hello
+                400: the extension of a chunk is none
+            5;a b|hello
+                400: the extension of a chunk is none
+            0|Content-Length: 5||
+                400: a trailer comes too late to be believed
+            0|transfer-encoding: chunked||
+                400: a trailer comes too late to be believed
+            0|A: b|Content_Length: 5||
+                400: a trailer comes too late to be believed
+            0|Host: b||
+                400: a trailer comes too late to be believed
+            0|X-Forwarded-Proto: https||
+                400: a trailer comes too late to be believed
         "#]],
     );
 }

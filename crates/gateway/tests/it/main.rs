@@ -21,4 +21,5 @@ mod sessions;
 mod site;
 mod splitting;
 mod staying;
+mod vectors;
 mod watching;
