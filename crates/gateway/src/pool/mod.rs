@@ -8,6 +8,7 @@ mod balance;
 mod budget;
 mod endpoint;
 mod health;
+mod queue;
 
 pub use balance::{SCAN_MAX, Wish};
 pub use endpoint::{Endpoint, EndpointReport, IDLE_MAX};
@@ -20,10 +21,12 @@ use balance::Choice;
 use budget::Budget;
 use health::{Outliers, WHOLE};
 use model::{ReleaseNumber, Span, Subject};
+use queue::{Queue, Waits};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
 use wire::table::{Balance, Care, Lane};
 
 /// The instances of one release.
@@ -54,10 +57,29 @@ pub struct Pool {
 struct Tally {
     claims: Cell<u64>,
     budget: Budget,
+    queue: Queue,
     /// It serves already: one of its instances has proven healthy.
     serves: Cell<bool>,
     /// The pool of the newest table.
     newest: RefCell<Weak<Pool>>,
+}
+
+/// Why no instance is claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unclaimed {
+    /// None is given work.
+    Nobody,
+    /// None has room just now, or others wait already.
+    Full,
+    /// As much is under way as may be at all.
+    Over,
+}
+
+/// A request that waits for an instance to have room. It has its place until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a> {
+    pool: &'a Pool,
+    waits: Waits<'a>,
 }
 
 /// A request under way. It counts until it is dropped.
@@ -151,23 +173,48 @@ impl Pool {
     pub fn give_way_to(&self, next: Option<&Rc<Pool>>) {
         self.superseded.set(true);
         *self.tally.newest.borrow_mut() = next.map(Rc::downgrade).unwrap_or_default();
+        self.tally.queue.call();
     }
 
     fn newest(&self) -> Option<Rc<Pool>> {
         self.tally.newest.borrow().upgrade()
     }
 
-    /// Chooses an instance and claims it.
-    pub fn claim(&self, wish: Wish<'_>) -> Option<Claim> {
+    /// Chooses an instance and claims it. Nobody gets in before those who wait.
+    pub fn claim(&self, wish: Wish<'_>) -> Result<Claim, Unclaimed> {
+        if !self.tally.queue.is_empty() {
+            return Err(Unclaimed::Full);
+        }
+        self.claim_newest(wish)
+    }
+
+    /// A place behind those who wait; none where too many do.
+    pub(crate) fn wait(&self) -> Option<Waiting<'_>> {
+        let waits = self.tally.queue.enter(self.care.breaker.pending_max)?;
+        Some(Waiting { pool: self, waits })
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.tally.queue.len()
+    }
+
+    fn claim_newest(&self, wish: Wish<'_>) -> Result<Claim, Unclaimed> {
         if self.superseded.get() {
-            return self.newest().and_then(|pool| pool.claim_here(wish));
+            return self.newest().ok_or(Unclaimed::Nobody)?.claim_here(wish);
         }
         self.claim_here(wish)
     }
 
-    fn claim_here(&self, wish: Wish<'_>) -> Option<Claim> {
+    fn claim_here(&self, wish: Wish<'_>) -> Result<Claim, Unclaimed> {
         let ready = self.ready.borrow();
         let breaker = &self.care.breaker;
+        if ready.is_empty() {
+            return Err(Unclaimed::Nobody);
+        }
+        if self.tally.claims.get() >= u64::from(breaker.pool_requests_max) {
+            return Err(Unclaimed::Over);
+        }
         let choice = Choice {
             balance: self.balance,
             of: &ready,
@@ -176,7 +223,7 @@ impl Pool {
             turn: &self.turn,
             wish,
         };
-        choice.take().map(|endpoint| Claim::new(endpoint, &self.tally))
+        choice.take().map(|endpoint| Claim::new(endpoint, &self.tally)).ok_or(Unclaimed::Full)
     }
 
     /// An instance answered a client well, or it did not.
@@ -254,6 +301,20 @@ impl Pool {
             ready.extend(given.then(|| Rc::clone(endpoint)));
         }
         self.warming.set(ready.iter().filter(|endpoint| endpoint.health.weight() < WHOLE).count());
+        self.tally.queue.call();
+    }
+}
+
+impl Waiting<'_> {
+    /// Ready when it is its turn and an instance is claimed, or when there is none at all.
+    pub(crate) fn poll_claim(&self, context: &Context<'_>, wish: Wish<'_>) -> Poll<Result<Claim, Unclaimed>> {
+        if !self.waits.is_first(context) {
+            return Poll::Pending;
+        }
+        match self.pool.claim_newest(wish) {
+            Err(Unclaimed::Full | Unclaimed::Over) => Poll::Pending,
+            claimed => Poll::Ready(claimed),
+        }
     }
 }
 
@@ -280,5 +341,6 @@ impl Drop for Claim {
     fn drop(&mut self) {
         self.endpoint.claims.set(self.endpoint.claims.get() - weight());
         self.tally.claims.set(self.tally.claims.get() - u64::from(weight()));
+        self.tally.queue.call();
     }
 }

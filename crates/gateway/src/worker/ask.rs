@@ -10,11 +10,13 @@ use super::answer::{Asking, Caller, Done, Ended, Failed, Outcome};
 use super::call::Call;
 use crate::http1::Body;
 use crate::planted::{Bug, is};
-use crate::pool::{Claim, Endpoint, Pool, Wish};
+use crate::pool::{Claim, Endpoint, Pool, Unclaimed, Wish};
 use crate::stream::Stream;
 use crate::table::Asked as _;
 use model::Span;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -47,8 +49,13 @@ impl Ask<'_> {
         self.pool.earn_try();
         loop {
             let wish = Wish { key: self.key, not: failed_it.as_ref() };
-            let Some(claim) = self.pool.claim(wish) else {
-                return Outcome::Unanswered { status: 503, why: "no instance is there\n" };
+            let claimed = match self.pool.claim(wish) {
+                Err(Unclaimed::Full) => self.wait(caller, wish).await,
+                claimed => claimed,
+            };
+            let claim = match claimed {
+                Ok(claim) => claim,
+                Err(unclaimed) => return Outcome::Unanswered { status: 503, why: unclaimed.why() },
             };
             let missed = match self.try_once(caller, &claim, stale).await {
                 Ok(outcome) => return outcome,
@@ -81,6 +88,23 @@ impl Ask<'_> {
         }
     }
 
+    /// Waits until an instance has room; not for longer than one may take to take a connection, and not for
+    /// a client that has hung up.
+    async fn wait(&self, caller: &mut impl Caller, wish: Wish<'_>) -> Result<Claim, Unclaimed> {
+        let waiting = self.pool.wait().ok_or(Unclaimed::Full)?;
+        caller.call().watch.allow(self.asking.limits.connect);
+        poll_fn(|context| {
+            if let Poll::Ready(claimed) = waiting.poll_claim(context, wish) {
+                return Poll::Ready(claimed);
+            }
+            if caller.call().watch.is_over(context) || caller.poll_gone(context).is_ready() {
+                return Poll::Ready(Err(Unclaimed::Full));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
     /// Sends it to the instance that is claimed.
     async fn try_once(&self, caller: &mut impl Caller, claim: &Claim, only_new: bool) -> Result<Outcome, Missed> {
         let shared = Rc::clone(&caller.call().shared);
@@ -106,6 +130,16 @@ impl Ask<'_> {
             Err(Failed::Unsent) if was_kept => Err(Missed::Stale),
             Err(Failed::Untouched) if was_kept && is_repeatable(caller.call()) => Err(Missed::Stale),
             Err(failed) => Err(Missed::Failed(failed)),
+        }
+    }
+}
+
+impl Unclaimed {
+    fn why(self) -> &'static str {
+        match self {
+            Self::Nobody => "no instance is there\n",
+            Self::Full => "no instance has room\n",
+            Self::Over => "too much is under way\n",
         }
     }
 }

@@ -86,6 +86,8 @@ pub enum Refused {
 pub struct PoolReport {
     /// Requests under way.
     pub claims: u64,
+    /// Requests that wait for an instance to have room.
+    pub waiting: u64,
     /// Its instances, and how they do.
     pub endpoints: BTreeMap<SocketAddr, EndpointReport>,
 }
@@ -93,6 +95,7 @@ pub struct PoolReport {
 impl PoolReport {
     fn add(&mut self, other: Self) {
         self.claims += other.claims;
+        self.waiting += other.waiting;
         for (address, endpoint) in other.endpoints {
             self.endpoints.entry(address).and_modify(|sum| sum.add(&endpoint)).or_insert(endpoint);
         }
@@ -245,7 +248,8 @@ impl Shared {
         let parked = sites.values().map(|site| u64::from(site.lot.parked())).sum();
         let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len(), parked };
         for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
-            let pool_report = PoolReport { claims: pool.claims(), endpoints: pool.report() };
+            let (claims, waiting, endpoints) = (pool.claims(), pool.waiting() as u64, pool.report());
+            let pool_report = PoolReport { claims, waiting, endpoints };
             report.pools.insert((service.clone(), pool.release().0), pool_report);
         }
         report

@@ -2,6 +2,7 @@
 
 mod chunks;
 mod counting;
+mod crowding;
 mod faults;
 mod frames;
 mod h2spec;

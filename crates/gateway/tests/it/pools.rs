@@ -80,7 +80,7 @@ impl Bench {
         let mut spread = BTreeMap::new();
         for request in 0..requests {
             let wish = Wish { key: key(request), not: None };
-            if let Some(claim) = self.pool().claim(wish) {
+            if let Ok(claim) = self.pool().claim(wish) {
                 *spread.entry(claim.endpoint().address().port()).or_default() += 1;
             }
         }
@@ -193,7 +193,7 @@ fn whoever_drains_gets_nothing_from_an_older_table_either() {
     let old = Rc::clone(bench.take(Balance::RoundRobin, &[1, 2]));
     bench.take(Balance::RoundRobin, &[-1, 2]);
     let given = |pool: &Pool| -> Vec<u16> {
-        let claims = (0..4).filter_map(|_| pool.claim(Wish::default()));
+        let claims = (0..4).filter_map(|_| pool.claim(Wish::default()).ok());
         claims.map(|claim| claim.endpoint().address().port()).collect()
     };
     assert_eq!(given(&old), [2, 2, 2, 2]);
@@ -215,7 +215,7 @@ fn another_one_is_asked_where_there_is_one() {
         }
         let pool = Rc::clone(bench.take(balance, &[1]));
         let failed = pool.endpoint(address(1)).expect("it is there");
-        assert!(pool.claim(Wish { key: 0, not: Some(&failed) }).is_some(), "rather the same than none");
+        assert!(pool.claim(Wish { key: 0, not: Some(&failed) }).is_ok(), "rather the same than none");
     }
 }
 
@@ -225,7 +225,8 @@ fn an_instance_has_room_for_so_many() {
         let breaker = Breaker { requests_max: 3, ..Breaker::default() };
         let mut bench = Bench::with(Care { breaker, ..Care::default() });
         let pool = Rc::clone(bench.take(balance, &[1, 2]));
-        let claims: Vec<_> = (0..10).filter_map(|number| pool.claim(Wish { key: key(number), not: None })).collect();
+        let claims: Vec<_> =
+            (0..10).filter_map(|number| pool.claim(Wish { key: key(number), not: None }).ok()).collect();
         assert_eq!(claims.len(), 6, "{balance:?}");
         assert!(pool.endpoints().all(|endpoint| endpoint.claims() == 3));
     }

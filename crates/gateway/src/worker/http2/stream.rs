@@ -14,6 +14,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{Response, StatusCode, request};
+use std::task::{Context, Poll};
 
 /// A request that waits for its answer.
 struct Asker {
@@ -88,6 +89,10 @@ impl Caller for Asker {
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool {
         self.tell(status, fields, body);
         true
+    }
+
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.side.poll_lost(context).map(|_| ())
     }
 
     async fn carry(&mut self, mut stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {
