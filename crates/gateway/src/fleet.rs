@@ -6,7 +6,7 @@ use crate::count::Feed;
 use crate::mirror::Pair;
 use crate::probe::Prober;
 use crate::table::Checked;
-use crate::worker::{self, Answer, ORDERS_MAX, Order, Refused, Report};
+use crate::worker::{self, Answer, Commons, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -63,14 +63,15 @@ impl Fleet {
     /// So many workers, which serve nobody yet. Of each that ends it is told, on that worker's thread.
     pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
         let prober = Prober::start()?;
+        let commons = Commons { proofs: Arc::clone(prober.proofs()), ..Commons::default() };
         let mut workers = Vec::new();
         let alive = Arc::new(Alive { count: Mutex::new(count), changed: Condvar::new() });
         for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-            let (told, alive, proofs) = (told.clone(), Arc::clone(&alive), Arc::clone(prober.proofs()));
+            let (told, alive, commons) = (told.clone(), Arc::clone(&alive), commons.clone());
             let work = move || {
                 let mut last_words = LastWords { told, alive, ended: Ended { worker, broken: true } };
-                let result = worker::run(receiver, proofs);
+                let result = worker::run(receiver, commons);
                 last_words.ended.broken = result.is_err();
                 result
             };

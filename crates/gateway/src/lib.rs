@@ -12,6 +12,7 @@ pub mod planted;
 pub mod pool;
 pub mod probe;
 pub mod process;
+pub mod rate;
 pub mod session;
 pub mod split;
 pub mod stream;

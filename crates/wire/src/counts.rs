@@ -51,6 +51,9 @@ pub struct Worker {
     /// Requests for which there is no service.
     #[serde(skip_serializing_if = "is_default")]
     pub unserved: u64,
+    /// Requests that were sent away, because there was more to do than got done.
+    #[serde(skip_serializing_if = "is_default")]
+    pub shed: u64,
     /// Its services.
     pub services: Vec<Service>,
 }

@@ -43,7 +43,7 @@ fn counts(claims: u64, shares: &[u16], unit: Option<Unit>) -> Result<Vec<u64>, S
     for number_of in 0..claims {
         let visitor = Visitor::new(number_of);
         let given = site.give(&visitor).ok_or("a request was given to nobody")?;
-        let claim = given.pool.claim(Wish { key: given.key, not: None }).ok_or("nobody could be claimed")?;
+        let claim = given.pool.claim(Wish { key: given.key, not: None }).map_err(|_| "nobody could be claimed")?;
         let index = (0..shares.len()).find(|index| number(*index) == given.pool.release().0);
         drop(claim);
         counts[index.ok_or("a release that is in no table")?] += 1;

@@ -153,6 +153,8 @@ fn front(page: &mut Page, counts: &Counts, sums: &Sums) {
     one("glidepath_requests_refused_total", Kind::Counter, help, sum(|of| of.refused));
     let help = "Requests for which there is no service.";
     one("glidepath_requests_unserved_total", Kind::Counter, help, sum(|of| of.unserved));
+    let help = "Requests that were sent away, because there was more to do than got done.";
+    one("glidepath_requests_shed_total", Kind::Counter, help, sum(|of| of.shed));
     one("glidepath_workers", Kind::Gauge, "Workers that told what they counted.", counts.workers.len() as f64);
     let help = "Workers that did not: what they counted is missing on this page.";
     one("glidepath_workers_silent", Kind::Gauge, help, counts.silent.len() as f64);

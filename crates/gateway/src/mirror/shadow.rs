@@ -40,7 +40,7 @@ pub(super) async fn send(copying: Rc<Copying>, to: To, copy: Vec<u8>, not: Optio
 
 async fn ask(copying: &Copying, pool: &Pool, copy: &[u8], not: Option<&Rc<Endpoint>>) -> Shadowed {
     let begun = Instant::now();
-    let claim = pool.claim(Wish { key: fastrand::u64(..), not }).ok_or(Missing::NoInstance)?;
+    let claim = pool.claim(Wish { key: fastrand::u64(..), not }).map_err(|_| Missing::NoInstance)?;
     // A second instance is another one: where there is only one, nothing can be told from it.
     if not.is_some_and(|not| not.address() == claim.endpoint().address()) {
         return Err(Missing::NoInstance);

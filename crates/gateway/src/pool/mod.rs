@@ -109,7 +109,7 @@ impl Pool {
             let known = before.and_then(|pool| pool.endpoint(*address));
             let known = known.unwrap_or_else(|| Rc::new(Endpoint::new(*address)));
             let is_asked = care.active.is_some() && !endpoint.draining;
-            known.is_told_by(is_asked.then(|| ground.proofs.proof(service, lane.release, *address)));
+            known.is_told_by(is_asked.then(|| ground.commons.proofs.proof(service, lane.release, *address)));
             let list = if endpoint.draining { &mut draining } else { &mut open };
             list.push(known);
         }

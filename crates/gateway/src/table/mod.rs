@@ -27,14 +27,14 @@ use crate::http1::Edits;
 use crate::mirror::{Mirror, Side};
 use crate::parking::Lot;
 use crate::pool::{Pool, Roots};
-use crate::probe::Proofs;
+use crate::rate::{Gate, Refused};
 use crate::session::Session;
 use crate::split::{SLOTS, Split, hash, slot_of};
+use crate::worker::Commons;
 use model::{ReleaseNumber, Subject};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::Arc;
 use wire::table::{Door, Hold, Key, Limits, Table, Told, Unit};
 
 /// A table without a fault, and what of it takes time to make ready: that is done once for all workers.
@@ -92,6 +92,7 @@ pub struct Site {
     /// Nobody is served, but for those.
     hold: Option<(Hold, Vec<Matcher>)>,
     rules: Rules,
+    gates: Vec<Gate>,
     unit: Option<Unit>,
     salt: Vec<u8>,
     lanes: Vec<Lane>,
@@ -152,8 +153,8 @@ impl Turn<'_> {
 /// What is there already when a table is made ready.
 #[derive(Debug, Default)]
 pub struct Ground {
-    /// What is known of instances by asking them.
-    pub proofs: Arc<Proofs>,
+    /// What all workers share.
+    pub commons: Commons,
     /// Pools that no table has any more, and that have something under way.
     pub leaving: Vec<(Subject, Rc<Pool>)>,
     /// The worker's time.
@@ -192,6 +193,7 @@ impl Site {
         let mut sheets = books.open(table);
         let own = sheets.pop();
         let care = Rc::new(table.care.clone());
+        let gates = care.rates.iter().map(|rate| Gate::new(&table.service, rate, &ground.commons.ledger));
         let lanes = table.table.lanes.iter().zip(&table.lanes).zip(sheets);
         let lanes = lanes.map(|((lane, checked), sheet)| {
             let left = || ground.left(&table.service, lane.release);
@@ -211,6 +213,7 @@ impl Site {
             lot: before.map(|site| Rc::clone(&site.lot)).unwrap_or_default(),
             hold: table.hold.clone().map(|hold| (hold, table.allow.clone())),
             rules: table.rules.counted_in(&books),
+            gates: gates.collect(),
             unit: table.unit.clone(),
             salt: table.salt.clone().into_bytes(),
             lanes,
@@ -232,6 +235,11 @@ impl Site {
             Some(_) | None => Whose::Release,
         };
         Turn { rule, whose }
+    }
+
+    /// One more request: each of its rates has to let it in.
+    pub fn let_in(&self, asked: &dyn Asked, turn: &Turn<'_>) -> Result<(), Refused> {
+        self.gates.iter().try_for_each(|gate| gate.let_in(asked, turn.rule.map(|rule| &*rule.name)))
     }
 
     /// Who gets this request: whom a match names, whom its session is pinned to, or whose slot its unit
@@ -273,12 +281,8 @@ impl Site {
         }
     }
 
-    /// Behind a changing IPv6 address there is one network: that is one client.
     fn hash_of_network(&self, client: IpAddr) -> u64 {
-        match client.to_canonical() {
-            IpAddr::V4(address) => hash(&self.salt, &address.octets()),
-            IpAddr::V6(address) => hash(&self.salt, &address.octets()[..8]),
-        }
+        of_network(client, |network| hash(&self.salt, network))
     }
 
     fn give_slot(&self, slot: u16) -> Option<Given<'_>> {
@@ -329,6 +333,14 @@ impl Site {
     /// All pools.
     pub fn pools(&self) -> impl Iterator<Item = &Rc<Pool>> {
         self.lanes.iter().map(|lane| &lane.pool)
+    }
+}
+
+/// Behind a changing IPv6 address there is one network: that is one client.
+pub(crate) fn of_network<T>(client: IpAddr, then: impl FnOnce(&[u8]) -> T) -> T {
+    match client.to_canonical() {
+        IpAddr::V4(address) => then(&address.octets()),
+        IpAddr::V6(address) => then(&address.octets()[..8]),
     }
 }
 

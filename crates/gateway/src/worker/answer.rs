@@ -9,6 +9,7 @@ use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited, Edits};
 use crate::mirror::Mirror;
 use crate::planted::{Bug, is};
+use crate::rate::Refused;
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
 use std::task::{Context, Poll};
@@ -131,12 +132,21 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
     let mut parked = None;
     loop {
         let call = caller.call();
+        if call.shared.load.sheds() {
+            return turn_away(caller).await;
+        }
         let Some(site) = call.listening.find(call.host(), call.path()) else {
             call.shared.front.unserved();
             return Ended::said(caller.say(404, &[], "no service is here\n").await);
         };
         caller.belongs_to(&site);
         let turn = site.turn(caller.call());
+        if parked.is_none()
+            && let Err(refused) = site.let_in(caller.call(), &turn)
+        {
+            site.answered(turn.class(), 429);
+            return Ended::said(say_too_often(caller, &refused).await);
+        }
         match turn.whose {
             Whose::Release => {
                 drop(parked);
@@ -154,6 +164,20 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
             }
         }
     }
+}
+
+/// There is more to do than gets done: whoever hears that at once can go elsewhere, or come again.
+async fn turn_away(caller: &mut impl Caller) -> Ended {
+    caller.call().shared.front.shed();
+    Ended::said(caller.say(503, &[("Retry-After", RETRY_AFTER_S)], "too much is under way\n").await)
+}
+
+/// A client comes too often.
+async fn say_too_often(caller: &mut impl Caller, refused: &Refused) -> bool {
+    let after_s = refused.after_s.to_string();
+    let fields =
+        [("Retry-After", after_s.as_str()), ("RateLimit-Policy", &refused.policy), ("RateLimit", &refused.left)];
+    caller.say(429, &fields, "too many requests\n").await
 }
 
 /// Answers as a table says.

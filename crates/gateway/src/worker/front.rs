@@ -9,6 +9,7 @@ pub(crate) struct Front {
     accepted: Cell<u64>,
     refused: Cell<u64>,
     unserved: Cell<u64>,
+    shed: Cell<u64>,
 }
 
 impl Front {
@@ -27,6 +28,11 @@ impl Front {
         self.unserved.set(self.unserved.get() + 1);
     }
 
+    /// A client was sent away, because there was more to do than got done.
+    pub(crate) fn shed(&self) {
+        self.shed.set(self.shed.get() + 1);
+    }
+
     /// All that a worker counted. Which one it is, whoever asked it knows.
     pub(crate) fn tell(&self, clients: usize, services: Vec<Service>) -> Worker {
         Worker {
@@ -35,6 +41,7 @@ impl Front {
             accepted: self.accepted.get(),
             refused: self.refused.get(),
             unserved: self.unserved.get(),
+            shed: self.shed.get(),
             services,
         }
     }

@@ -10,20 +10,26 @@ mod flow;
 mod front;
 mod http2;
 mod listening;
+pub mod load;
 pub mod pace;
 mod parking;
+mod report;
 pub(crate) mod side;
 mod translate;
 mod watch;
 
 use crate::mirror::Pair;
 use crate::planted::{Bug, is};
-use crate::pool::{EndpointReport, Pool};
+use crate::pool::Pool;
 use crate::probe::Proofs;
+use crate::rate::Ledger;
 use crate::table::{Checked, Faults, Ground, Site};
+pub use report::{PoolReport, Report};
+
 use front::Front;
 use listening::Listening;
-use model::Subject;
+use load::Load;
+use model::{Span, Subject};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -81,47 +87,13 @@ pub enum Refused {
     Faulty(Faults),
 }
 
-/// What a release has under way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PoolReport {
-    /// Requests under way.
-    pub claims: u64,
-    /// Requests that wait for an instance to have room.
-    pub waiting: u64,
-    /// Its instances, and how they do.
-    pub endpoints: BTreeMap<SocketAddr, EndpointReport>,
-}
-
-impl PoolReport {
-    fn add(&mut self, other: Self) {
-        self.claims += other.claims;
-        self.waiting += other.waiting;
-        for (address, endpoint) in other.endpoints {
-            self.endpoints.entry(address).and_modify(|sum| sum.add(&endpoint)).or_insert(endpoint);
-        }
-    }
-}
-
-/// What a worker has under way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// By service and release.
-    pub pools: BTreeMap<(Subject, u32), PoolReport>,
-    /// The connections of clients.
-    pub clients: usize,
-    /// Requests that wait for the end of a hold.
-    pub parked: u64,
-}
-
-impl Report {
-    /// Together with another worker's.
-    pub fn add(&mut self, other: Self) {
-        for (key, pool) in other.pools {
-            self.pools.entry(key).or_default().add(pool);
-        }
-        self.clients += other.clients;
-        self.parked += other.parked;
-    }
+/// What all workers of a process share. None of it is waited for on the way of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Commons {
+    /// What is known of instances by asking them.
+    pub proofs: Arc<Proofs>,
+    /// Who came how often.
+    pub ledger: Arc<Ledger>,
 }
 
 /// What all connections of a worker share.
@@ -143,12 +115,12 @@ pub(crate) struct Shared {
     pub(crate) front: Front,
     /// Who compares answers with those of copies.
     pub(crate) comparer: RefCell<Option<SyncSender<Pair>>>,
-    /// What is known of instances by asking them.
-    proofs: Arc<Proofs>,
+    pub(crate) load: Load,
+    commons: Commons,
 }
 
 impl Shared {
-    fn new(proofs: Arc<Proofs>) -> Self {
+    fn new(commons: Commons) -> Self {
         Self {
             sites: RefCell::default(),
             removed: RefCell::default(),
@@ -161,7 +133,8 @@ impl Shared {
             hurrying: Cell::new(false),
             front: Front::default(),
             comparer: RefCell::default(),
-            proofs,
+            load: Load::default(),
+            commons,
         }
     }
 
@@ -183,7 +156,7 @@ impl Shared {
         self.refuse_older(&table.service, table.generation)?;
         let before = self.sites.borrow().get(&table.service).cloned();
         let leaving = self.leaving.borrow().clone();
-        let ground = Ground { proofs: Arc::clone(&self.proofs), leaving, now_ms: self.watches.now_ms() };
+        let ground = Ground { commons: self.commons.clone(), leaving, now_ms: self.watches.now_ms() };
         let site = Rc::new(Site::new(table, before.as_deref(), &ground));
         let is_back = |pool: &Pool| site.pool(pool.release()).is_some();
         self.leaving.borrow_mut().retain(|(service, pool)| *service != site.service || !is_back(pool));
@@ -248,9 +221,7 @@ impl Shared {
         let parked = sites.values().map(|site| u64::from(site.lot.parked())).sum();
         let mut report = Report { pools: BTreeMap::new(), clients: self.watches.len(), parked };
         for (service, pool) in pools.chain(leaving.iter().map(|(service, pool)| (service, pool))) {
-            let (claims, waiting, endpoints) = (pool.claims(), pool.waiting() as u64, pool.report());
-            let pool_report = PoolReport { claims, waiting, endpoints };
-            report.pools.insert((service.clone(), pool.release().0), pool_report);
+            report.pools.insert((service.clone(), pool.release().0), PoolReport::of(pool));
         }
         report
     }
@@ -305,9 +276,9 @@ impl Shared {
 }
 
 /// Runs a worker on this thread until it was told to stop and nothing is under way.
-pub fn run(orders: mpsc::Receiver<Order>, proofs: Arc<Proofs>) -> std::io::Result<()> {
+pub fn run(orders: mpsc::Receiver<Order>, commons: Commons) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    LocalSet::new().block_on(&runtime, work(orders, Rc::new(Shared::new(proofs))))
+    LocalSet::new().block_on(&runtime, work(orders, Rc::new(Shared::new(commons))))
 }
 
 async fn work(mut orders: mpsc::Receiver<Order>, shared: Rc<Shared>) -> std::io::Result<()> {
@@ -336,10 +307,15 @@ async fn work(mut orders: mpsc::Receiver<Order>, shared: Rc<Shared>) -> std::io:
 /// worker that limped on would leave its share of the clients waiting.
 async fn sweep(shared: Rc<Shared>) {
     let start = Instant::now();
+    let mut before = start;
     let mut ticks = interval(Duration::from_millis(SWEEP_EVERY.0));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while shared.listening.borrow().values().all(|listening| listening.accepts()) {
         ticks.tick().await;
-        shared.look(start.elapsed().as_millis() as u64);
+        let now = Instant::now();
+        let since = Span((now - before).as_millis() as u64);
+        shared.load.tick(Span(since.0.saturating_sub(SWEEP_EVERY.0)));
+        before = now;
+        shared.look((now - start).as_millis() as u64);
     }
 }

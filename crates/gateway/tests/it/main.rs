@@ -14,6 +14,7 @@ mod listening;
 mod mirroring;
 mod places;
 mod pools;
+mod rates;
 mod requests;
 mod responses;
 mod rules;

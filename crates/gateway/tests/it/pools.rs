@@ -72,7 +72,7 @@ impl Bench {
     }
 
     fn prove(&self, port: u16, proven: Proven) {
-        self.ground.proofs.proof(&service(), ReleaseNumber(1), address(port)).set(proven, Heard::Status(200));
+        self.ground.commons.proofs.proof(&service(), ReleaseNumber(1), address(port)).set(proven, Heard::Status(200));
     }
 
     /// Who gets a request at all, by port, each as often as it comes.

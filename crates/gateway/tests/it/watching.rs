@@ -122,6 +122,7 @@ fn sums_of_all_workers_are_told() {
         glidepath_connections_accepted_total 10
         glidepath_requests_refused_total 0
         glidepath_requests_unserved_total 0
+        glidepath_requests_shed_total 0
         glidepath_workers 2
         glidepath_workers_silent 1
         glidepath_metrics_rows_left_out 0
