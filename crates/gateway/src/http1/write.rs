@@ -127,7 +127,13 @@ pub fn response(
     out.extend_from_slice(response.reason.of(buffer));
     out.extend_from_slice(b"\r\n");
     let changes = after == After::Changes;
-    let kept = |field: &Field| !field.hop || (changes && field.known == Known::Upgrade);
+    // Whoever believes the length of a body that is never there reads the next answer as that body.
+    let has_no_body = response.status < 200 || response.status == 204;
+    let kept = |field: &Field| match field.known {
+        Known::ContentLength => !has_no_body,
+        Known::Upgrade => !field.hop || changes,
+        _ => !field.hop,
+    };
     copy(out, buffer, &response.fields, |field| kept(field) && !edited.takes(field.name.of(buffer)));
     if response.status >= 200 || changes {
         edited.put(out);

@@ -329,7 +329,11 @@ impl<'a> Exchange<'a> {
             back.tap = copying.answer_begins(&self.client.call.response, bytes, true).then(|| Tap::Answer(copying));
         }
         let rest = bytes.get(head..).unwrap_or_default();
-        let taken = back.begin(context, &mut self.client.stream, rest).map_err(failed_back)?;
+        // What is wrong already in what came with the head is found before anything is written.
+        let taken = back.begin(context, &mut self.client.stream, rest).map_err(|broken| match broken {
+            Broken::Source => Failed::Instance(502, "the instance gave no answer\n"),
+            Broken::Sink => failed_back(broken),
+        })?;
         self.held.extend_from_slice(rest.get(taken..).unwrap_or_default());
         self.back = Some(back);
         self.client.call.watch.allow(self.asking.limits.idle);
