@@ -2,6 +2,7 @@
 
 pub use wire::socket::listen;
 
+use crate::access::AccessLog;
 use crate::count::Feed;
 use crate::mirror::Pair;
 use crate::probe::Prober;
@@ -143,6 +144,12 @@ impl Fleet {
     /// that are there are served once more. Whether every worker said so.
     pub fn retire(&self) -> bool {
         self.ask(Order::Retire).iter().all(Option::is_some)
+    }
+
+    /// Writes a line for each request. Whether every worker heard of it.
+    pub fn log(&self, log: &AccessLog) -> bool {
+        let tell = |worker: &Worker| worker.orders.blocking_send(Order::Log(log.inlet())).is_ok();
+        self.workers.iter().filter(|worker| tell(worker)).count() == self.workers.len()
     }
 
     /// Answers and those of copies go to this queue from now on, or to none. Whether every worker heard.

@@ -1,6 +1,7 @@
 //! The data plane: the HTTP proxy that splits, matches, mirrors, drains and counts. It consumes
 //! immutable tables and produces counts; it has never heard of rollouts.
 
+pub mod access;
 pub mod admin;
 pub mod count;
 pub mod fleet;

@@ -162,6 +162,11 @@ impl Books {
         new
     }
 
+    /// What a class is called.
+    pub(crate) fn class_name(&self, class: Class) -> String {
+        self.classes.borrow().get(usize::from(class.0)).cloned().unwrap_or_default()
+    }
+
     fn fold(&self, page: Option<Page>) {
         let Some(page) = page else { return };
         self.older_generation.set(page.generation);

@@ -13,6 +13,7 @@ use crate::rate::Refused;
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
 use std::task::{Context, Poll};
+use tokio::time::Instant;
 use wire::table::Limits;
 
 /// When a client may come again whom nobody could serve just now, in seconds.
@@ -129,6 +130,16 @@ pub(crate) enum Outcome {
 
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
+    let Some(pen) = caller.call().shared.pen() else { return decide(caller, false).await };
+    caller.call().facts.forget();
+    let begun = Instant::now();
+    let ended = decide(caller, true).await;
+    pen.write(caller.call(), begun);
+    ended
+}
+
+/// Whoever is to answer does.
+async fn decide(caller: &mut impl Caller, is_logged: bool) -> Ended {
     let mut parked = None;
     loop {
         let call = caller.call();
@@ -141,6 +152,9 @@ pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
         };
         caller.belongs_to(&site);
         let turn = site.turn(caller.call());
+        if is_logged {
+            caller.call().facts.belongs_to(&site, turn.class());
+        }
         if parked.is_none()
             && let Err(refused) = site.let_in(caller.call(), &turn)
         {
@@ -235,7 +249,10 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         copying.ended(matches!(outcome, Outcome::Answered { .. }));
     }
     let (received, sent) = caller.call().moved.take();
-    entry.end(Counted { end, retries: ask.retries, received, sent });
+    let counted = Counted { end, retries: ask.retries, received, sent };
+    entry.end(counted);
+    let call = caller.call();
+    call.facts.given(pool.release(), about.id, &counted, call.response.status);
     match outcome {
         Outcome::Answered { ended, .. } => ended,
         Outcome::Unanswered { status, why } => {

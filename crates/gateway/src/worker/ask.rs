@@ -115,6 +115,7 @@ impl Ask<'_> {
             Some(stream) => stream,
             None => connect(claim, self.asking.limits.connect).await.ok_or(Missed::NoConnection)?,
         };
+        caller.call().facts.instance.set(Some(claim.endpoint().address()));
         if let Some(copying) = caller.call().copying() {
             copying.claimed(claim.endpoint());
         }

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::listening::Listening;
 use super::watch::Watch;
+use crate::access::Facts;
 use crate::http1::{Known, Request, Response, Stretch};
 use crate::mirror::Copying;
 use crate::table::Asked;
@@ -42,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) moved: Moved,
     /// It is copied.
     pub(crate) copying: RefCell<Option<Rc<Copying>>>,
+    /// What the access log tells of it.
+    pub(crate) facts: Facts,
 }
 
 /// Bytes of bodies.
@@ -69,8 +72,8 @@ impl Call {
         let Origin { shared, listening, peer, scheme } = origin;
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
-        let (moved, copying) = (Moved::default(), RefCell::default());
-        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved, copying }
+        let (moved, copying, facts) = (Moved::default(), RefCell::default(), Facts::default());
+        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved, copying, facts }
     }
 
     /// The path and query as they came.
@@ -82,6 +85,12 @@ impl Call {
     pub(crate) fn origin(&self) -> Origin {
         let (shared, listening) = (Rc::clone(&self.shared), Rc::clone(&self.listening));
         Origin { shared, listening, peer: self.peer, scheme: self.scheme }
+    }
+
+    /// The value of a field that the gateway knows.
+    pub(crate) fn known(&self, known: Known) -> Option<&[u8]> {
+        let field = self.request.fields.iter().find(|field| field.known == known && !field.value.is_empty())?;
+        Some(self.text(field.value))
     }
 
     /// What is copied of it, where something is.

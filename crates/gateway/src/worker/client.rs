@@ -127,6 +127,9 @@ impl Client {
 
     async fn refuse(&mut self, refusal: Refusal) {
         self.call.shared.front.refused();
+        if let Some(pen) = self.call.shared.pen() {
+            pen.write_refused(self.call.peer, refusal.status);
+        }
         let mut out = self.call.shared.buffer();
         let body = format!("{}\n", refusal.why);
         own(&mut out, refusal.status, &[("Content-Type", "text/plain")], &body, false, After::Closes);
@@ -191,6 +194,7 @@ impl Caller for Client {
     }
 
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool {
+        self.call.facts.says(status, body.len());
         let after = self.after();
         let head_only = self.call.request.method.of(&self.call.held) == b"HEAD";
         let mut out = self.call.shared.buffer();

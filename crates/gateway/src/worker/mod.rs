@@ -18,6 +18,7 @@ pub(crate) mod side;
 mod translate;
 mod watch;
 
+use crate::access::{Inlet, Pen};
 use crate::mirror::Pair;
 use crate::planted::{Bug, is};
 use crate::pool::Pool;
@@ -70,6 +71,8 @@ pub enum Order {
     Report(Answer<Report>),
     /// What was counted?
     Counts(Answer<wire::counts::Worker>),
+    /// Write the access log there.
+    Log(Inlet),
     /// Hand answers and those of copies to whoever compares; to nobody where none.
     Compare(Option<SyncSender<Pair>>),
     /// Accept no more clients; those that are there are served once more. Tables and reports go on.
@@ -113,6 +116,8 @@ pub(crate) struct Shared {
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
     pub(crate) front: Front,
+    /// What the access log is written with.
+    pen: RefCell<Option<Rc<Pen>>>,
     /// Who compares answers with those of copies.
     pub(crate) comparer: RefCell<Option<SyncSender<Pair>>>,
     pub(crate) load: Load,
@@ -132,10 +137,16 @@ impl Shared {
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
             front: Front::default(),
+            pen: RefCell::default(),
             comparer: RefCell::default(),
             load: Load::default(),
             commons,
         }
+    }
+
+    /// What the access log is written with, if it is.
+    pub(crate) fn pen(&self) -> Option<Rc<Pen>> {
+        self.pen.borrow().clone()
     }
 
     /// An empty buffer.
@@ -210,6 +221,9 @@ impl Shared {
     /// Time has passed.
     fn look(&self, now_ms: u64) {
         self.watches.sweep(now_ms);
+        if let Some(pen) = &*self.pen.borrow() {
+            pen.flush();
+        }
         self.sites.borrow().values().flat_map(|site| site.pools()).for_each(|pool| pool.look(now_ms));
     }
 
@@ -247,6 +261,7 @@ impl Shared {
             Order::Table(table, answer) => drop(answer.try_send(self.take(&table))),
             Order::Remove(service, generation, answer) => drop(answer.try_send(self.remove(&service, generation))),
             Order::Report(answer) => drop(answer.try_send(self.report())),
+            Order::Log(inlet) => drop(self.pen.replace(Some(Rc::new(Pen::new(inlet))))),
             Order::Compare(comparer) => drop(self.comparer.replace(comparer)),
             Order::Counts(answer) => drop(answer.try_send(self.counts())),
             Order::Retire(answer) => {

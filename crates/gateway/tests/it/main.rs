@@ -11,6 +11,7 @@ mod holding;
 mod http2;
 mod limits;
 mod listening;
+mod logging;
 mod mirroring;
 mod places;
 mod pools;

@@ -35,11 +35,15 @@ pub(super) async fn serve(
     let side = Side::Streamed(Streamed::new(Some(body), Hears::Answer(respond)));
     let mut asker = Asker { call: Call::new(origin), side, open };
     asker.call.held = asker.call.shared.buffer();
+    asker.call.facts.is_http2.set(true);
     match asker.read(&parts, ended) {
         Ok(()) => _ = answer(&mut asker).await,
         Err(refusal) => {
             let body = format!("{}\n", refusal.why);
             asker.call.shared.front.refused();
+            if let Some(pen) = asker.call.shared.pen() {
+                pen.write_refused(asker.call.peer, refusal.status);
+            }
             asker.tell(refusal.status, &[("Content-Type", "text/plain")], &body);
         }
     }
@@ -87,6 +91,7 @@ impl Caller for Asker {
     }
 
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool {
+        self.call.facts.says(status, body.len());
         self.tell(status, fields, body);
         true
     }
