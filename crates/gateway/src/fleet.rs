@@ -7,6 +7,7 @@ use crate::count::Feed;
 use crate::mirror::Pair;
 use crate::probe::Prober;
 use crate::table::Checked;
+use crate::tls::{Files, Reread};
 use crate::worker::{self, Answer, Commons, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use std::io;
@@ -26,6 +27,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub struct Fleet {
     workers: Vec<Worker>,
     prober: Prober,
+    files: Files,
     alive: Arc<Alive>,
 }
 
@@ -79,7 +81,7 @@ impl Fleet {
             let thread = Builder::new().name(format!("worker-{worker}")).spawn(work)?;
             workers.push(Worker { orders, thread: Some(thread) });
         }
-        Ok(Self { workers, prober, alive })
+        Ok(Self { workers, prober, files: Files::new()?, alive })
     }
 
     /// How many workers there are.
@@ -111,12 +113,18 @@ impl Fleet {
 
     /// Serves by this table. When it returns, it is live in every worker.
     pub fn take(&self, table: Table) -> Result<(), NotLive> {
-        let checked = Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
+        let mut checked = Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
+        checked.open(&self.files).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
         let table = Arc::new(checked);
         self.prober.prove(&table);
         live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))?;
         self.prober.keep(&table);
         Ok(())
+    }
+
+    /// Tells of each file that tables name and that was read again. To be had once.
+    pub fn news_of_files(&self) -> Option<std::sync::mpsc::Receiver<Reread>> {
+        self.files.news()
     }
 
     /// Serves this service no more.

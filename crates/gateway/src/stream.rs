@@ -35,6 +35,16 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Tells through TLS that nothing was cut off, as far as there is room to. In the clear nobody can.
+    pub(crate) fn end_well(&mut self) {
+        if let Self::Tls(stream) = self {
+            // Whoever takes nothing any more does not wait for this either.
+            let _ = Pin::new(&mut **stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

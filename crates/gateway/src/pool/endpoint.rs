@@ -1,5 +1,6 @@
 //! One instance, as one worker sees it: what it has to do, how it does, and which connections to it rest.
 
+use super::Reach;
 use super::health::{Condition, Health};
 use crate::probe::{Heard, Proof};
 use crate::stream::Stream;
@@ -21,6 +22,7 @@ const FRESH_MS_MAX: u64 = 1_000;
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
+    reach: Reach,
     /// Its place among others, the same in every worker of every gateway.
     pub(super) seed: u64,
     pub(super) claims: Cell<u32>,
@@ -70,11 +72,12 @@ struct Idle {
 }
 
 impl Endpoint {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(super) fn new(address: SocketAddr, reach: Reach) -> Self {
         let mut hasher = SipHasher13::new();
         address.hash(&mut hasher);
         Self {
             address,
+            reach,
             seed: hasher.finish(),
             claims: Cell::new(0),
             health: Health::default(),
@@ -92,6 +95,11 @@ impl Endpoint {
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How it is reached.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// How many requests it has under way.

@@ -9,10 +9,12 @@ mod budget;
 mod endpoint;
 mod health;
 mod queue;
+mod reach;
 
 pub use balance::{SCAN_MAX, Wish};
 pub use endpoint::{Endpoint, EndpointReport, IDLE_MAX};
 pub use health::{Condition, OUTLIER_INSTANCES_MIN, OUTLIER_REQUESTS_MIN};
+pub use reach::Reach;
 
 use crate::count::Sheet;
 use crate::planted::{Bug, is};
@@ -96,6 +98,7 @@ pub(crate) struct Roots<'a> {
     /// The pool of the table before: what it has under way goes on, and what it knows is known.
     pub(crate) before: Option<&'a Rc<Pool>>,
     pub(crate) ground: &'a Ground,
+    pub(crate) reach: Reach,
     /// Where its requests are counted.
     pub(crate) sheet: Rc<Sheet>,
 }
@@ -103,11 +106,11 @@ pub(crate) struct Roots<'a> {
 impl Pool {
     /// The pool of a lane, whose instances have these addresses.
     pub(crate) fn new(lane: &Lane, addresses: &[SocketAddr], roots: Roots<'_>) -> Rc<Self> {
-        let Roots { service, care, before, ground, sheet } = roots;
+        let Roots { service, care, before, ground, reach, sheet } = roots;
         let (mut open, mut draining) = (Vec::new(), Vec::new());
         for (address, endpoint) in addresses.iter().zip(&lane.endpoints) {
-            let known = before.and_then(|pool| pool.endpoint(*address));
-            let known = known.unwrap_or_else(|| Rc::new(Endpoint::new(*address)));
+            let known = before.and_then(|pool| pool.endpoint(*address)).filter(|known| *known.reach() == reach);
+            let known = known.unwrap_or_else(|| Rc::new(Endpoint::new(*address, reach.clone())));
             let is_asked = care.active.is_some() && !endpoint.draining;
             known.is_told_by(is_asked.then(|| ground.commons.proofs.proof(service, lane.release, *address)));
             let list = if endpoint.draining { &mut draining } else { &mut open };

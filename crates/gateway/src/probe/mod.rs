@@ -209,12 +209,14 @@ impl Rounds {
 /// Whom a table has asked, and how. An instance that drains gets no new work, however it does.
 fn questions(table: &Checked) -> Vec<(Place, Question)> {
     let Some(active) = &table.care.active else { return Vec::new() };
-    let lanes = table.lanes.iter().flat_map(|lane| lane.endpoints.iter().map(move |endpoint| (lane, endpoint)));
-    let open = lanes.filter(|(_, endpoint)| !endpoint.draining);
-    let parsed = open.filter_map(|(lane, endpoint)| {
+    let lanes = table.lanes.iter().zip(table.reaches());
+    let all =
+        lanes.flat_map(|(lane, reach)| lane.endpoints.iter().map(move |endpoint| (lane, endpoint, reach.clone())));
+    let open = all.filter(|(_, endpoint, _)| !endpoint.draining);
+    let parsed = open.filter_map(|(lane, endpoint, reach)| {
         // What is no address is refused when the table is made ready.
         let address: SocketAddr = endpoint.address.parse().ok()?;
-        Some(((table.service.clone(), lane.release, address), Question { address, active: active.clone() }))
+        Some(((table.service.clone(), lane.release, address), Question { address, reach, active: active.clone() }))
     });
     parsed.collect()
 }

@@ -2,13 +2,13 @@
 
 use super::proof::{Heard, Proof, Row};
 use crate::http1::{Limits, Response};
+use crate::pool::Reach;
 use model::Span;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use wire::table::Active;
@@ -20,6 +20,7 @@ const EVERY_MIN: Span = Span(10);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) address: SocketAddr,
+    pub(super) reach: Reach,
     pub(super) active: Active,
 }
 
@@ -51,7 +52,7 @@ impl Question {
     }
 
     async fn hear(&self) -> Heard {
-        let Ok(mut stream) = TcpStream::connect(self.address).await else { return Heard::NoConnection };
+        let Ok(mut stream) = self.reach.connect_at_leisure(self.address).await else { return Heard::NoConnection };
         let address = self.address.to_string();
         let host = if self.active.host.is_empty() { &address } else { &self.active.host };
         let path = &self.active.path;

@@ -100,6 +100,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         settings,
     });
     let words = gateway.listen_to_keeper(line)?;
+    gateway.tell_of_files()?;
     gateway.begin()?;
     gateway.keeper.say(&ToKeeper::Ready, &[])?;
     log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
@@ -124,6 +125,21 @@ impl Gateway {
             }
         })?;
         Ok(words)
+    }
+
+    /// Writes down which certificates were read again, and which could not be.
+    fn tell_of_files(&self) -> io::Result<()> {
+        let (log, news) = (self.settings.log, self.fleet.news_of_files());
+        Builder::new().name("news".into()).spawn(move || {
+            for reread in news.into_iter().flatten() {
+                let files = reread.files.join(", ");
+                match reread.problem {
+                    None => log.info("files were read again", &[("files", &files)]),
+                    Some(why) => log.error("files are used as they were", &[("files", &files), ("why", &why)]),
+                }
+            }
+        })?;
+        Ok(())
     }
 
     /// Serves by what was saved, and by the configuration.

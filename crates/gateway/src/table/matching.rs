@@ -108,14 +108,15 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 }
 
 /// Addresses that begin alike.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
     address: IpAddr,
     bits: u32,
 }
 
 impl Network {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// As it is written.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{}` is no network: write it like 10.0.0.0/8", text.escape_debug());
         let (address, bits) = text.split_once('/').ok_or_else(wrong)?;
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
@@ -124,7 +125,8 @@ impl Network {
         Ok(Self { address, bits })
     }
 
-    fn has(&self, client: IpAddr) -> bool {
+    /// Whether an address is in it.
+    pub(crate) fn has(&self, client: IpAddr) -> bool {
         match (self.address, client.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(client)) => {
                 (network.to_bits() ^ client.to_bits()).leading_zeros() >= self.bits

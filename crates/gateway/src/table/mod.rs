@@ -7,6 +7,7 @@ mod address;
 mod answer;
 mod check;
 mod edits;
+mod entrance;
 mod fault;
 mod matching;
 mod path;
@@ -16,8 +17,9 @@ mod rule;
 
 pub use address::addresses;
 pub use answer::Answer;
+pub use entrance::Entrance;
 pub use fault::{FAULTS_MAX, Fault, Faults};
-pub use matching::{Asked, Matcher};
+pub use matching::{Asked, Matcher, Network};
 pub use path::Pattern;
 pub use place::Places;
 pub use rule::{Rule, Rules};
@@ -26,10 +28,11 @@ use crate::count::{Books, Class, Sheet, Way};
 use crate::http1::Edits;
 use crate::mirror::{Mirror, Side};
 use crate::parking::Lot;
-use crate::pool::{Pool, Roots};
+use crate::pool::{Pool, Reach, Roots};
 use crate::rate::{Gate, Refused};
 use crate::session::Session;
 use crate::split::{SLOTS, Split, hash, slot_of};
+use crate::tls::{Files, Opened};
 use crate::worker::Commons;
 use model::{ReleaseNumber, Subject};
 use std::net::{IpAddr, SocketAddr};
@@ -48,6 +51,7 @@ pub struct Checked {
     lanes: Vec<CheckedLane>,
     rules: Rules,
     allow: Vec<Matcher>,
+    opened: Opened,
 }
 
 /// What of a lane was made ready.
@@ -61,6 +65,21 @@ impl Checked {
     /// A table, or all that is wrong with it.
     pub fn new(table: Table) -> Result<Self, Faults> {
         check::check(table)
+    }
+
+    /// How the instances of each lane are reached.
+    pub(crate) fn reaches(&self) -> impl Iterator<Item = Reach> {
+        let reach = |(number, lane): (usize, &wire::table::Lane)| Reach {
+            tls: self.opened.lanes.get(number).cloned().flatten(),
+            protocol: lane.protocol,
+        };
+        self.table.lanes.iter().enumerate().map(reach)
+    }
+
+    /// Reads the files that it names. A table that is not asked to speak TLS needs none.
+    pub fn open(&mut self, files: &Files) -> Result<(), Faults> {
+        self.opened = Opened::new(&self.table, files)?;
+        Ok(())
     }
 }
 
@@ -81,6 +100,8 @@ pub struct Site {
     pub generation: u64,
     /// Where it is served; wherever the gateway listens, where empty.
     pub addresses: Vec<SocketAddr>,
+    /// How clients come in there.
+    entrances: Vec<(SocketAddr, Entrance)>,
     /// The hosts, in lower case.
     pub hosts: Vec<String>,
     /// The paths.
@@ -195,10 +216,10 @@ impl Site {
         let care = Rc::new(table.care.clone());
         let gates = care.rates.iter().map(|rate| Gate::new(&table.service, rate, &ground.commons.ledger));
         let lanes = table.table.lanes.iter().zip(&table.lanes).zip(sheets);
-        let lanes = lanes.map(|((lane, checked), sheet)| {
+        let lanes = lanes.zip(table.reaches()).map(|(((lane, checked), sheet), reach)| {
             let left = || ground.left(&table.service, lane.release);
             let before = before.and_then(|site| site.pool(lane.release)).or_else(left);
-            let roots = Roots { service: &table.service, care: &care, before, ground, sheet };
+            let roots = Roots { service: &table.service, care: &care, before, ground, reach, sheet };
             Lane::new(lane, checked, &table.told, roots)
         });
         let mut lanes: Vec<Lane> = lanes.collect();
@@ -207,6 +228,7 @@ impl Site {
             service: table.service.clone(),
             generation: table.generation,
             addresses: table.addresses.clone(),
+            entrances: entrance::all(table, &table.opened),
             hosts: table.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             paths: table.paths.clone(),
             limits: table.limits,
@@ -306,6 +328,11 @@ impl Site {
         let session = Session { unit, release: given.pool.release().0 };
         let set_cookie = (known != Some(session)).then(|| session.cookie(name, key));
         Some(Given { set_cookie, ..given })
+    }
+
+    /// How clients come in at this address, where it says so.
+    pub fn entrance(&self, address: SocketAddr) -> Option<&Entrance> {
+        self.entrances.iter().find(|(at, _)| *at == address).map(|(_, entrance)| entrance)
     }
 
     /// Whether it is served at this address.

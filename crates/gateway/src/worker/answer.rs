@@ -4,7 +4,7 @@
 use super::ask::Ask;
 use super::call::Call;
 use super::parking;
-use crate::count::{End, Ended as Counted};
+use crate::count::{Class, End, Ended as Counted};
 use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited, Edits};
 use crate::mirror::Mirror;
@@ -103,11 +103,13 @@ pub(crate) struct Ended {
     pub(crate) stays: bool,
     /// Some of the request was not read.
     pub(crate) unread: bool,
+    /// The answer has come to its end.
+    pub(crate) whole: bool,
 }
 
 impl Ended {
     fn said(stays: bool) -> Self {
-        Self { stays, unread: false }
+        Self { stays, unread: false, whole: true }
     }
 }
 
@@ -150,6 +152,10 @@ async fn decide(caller: &mut impl Caller, is_logged: bool) -> Ended {
             call.shared.front.unserved();
             return Ended::said(caller.say(404, &[], "no service is here\n").await);
         };
+        if call.tls.as_ref().is_some_and(|greeted| !call.listening.suits(&site, greeted)) {
+            site.answered(Class::default(), 421);
+            return Ended::said(caller.say(421, &[], "this connection was made for another host\n").await);
+        }
         caller.belongs_to(&site);
         let turn = site.turn(caller.call());
         if is_logged {
@@ -262,6 +268,6 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
             }
             Ended::said(caller.say(status, &fields, why).await)
         }
-        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false },
+        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false, whole: false },
     }
 }

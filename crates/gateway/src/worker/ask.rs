@@ -17,9 +17,6 @@ use model::Span;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// A request that a release was given.
 pub(crate) struct Ask<'a> {
@@ -126,7 +123,7 @@ impl Ask<'_> {
                     claim.endpoint().keep_idle(stream, now_ms);
                 }
                 self.pool.answered(claim.endpoint(), status < 500, now_ms);
-                Ok(Outcome::Answered { status, ended: Ended { stays, unread } })
+                Ok(Outcome::Answered { status, ended: Ended { stays, unread, whole: true } })
             }
             Err(Failed::Unsent) if was_kept => Err(Missed::Stale),
             Err(Failed::Untouched) if was_kept && is_repeatable(caller.call()) => Err(Missed::Stale),
@@ -172,10 +169,7 @@ impl Missed {
 
 /// A new connection to the instance that is claimed.
 pub(crate) async fn connect(claim: &Claim, within: Span) -> Option<Stream> {
-    let connecting = TcpStream::connect(claim.endpoint().address());
-    let stream = timeout(Duration::from_millis(within.0), connecting).await.ok()?.ok()?;
-    let _ = stream.set_nodelay(true);
-    Some(Stream::Plain(stream))
+    claim.endpoint().reach().connect(claim.endpoint().address(), within).await
 }
 
 /// Whether doing it twice does what doing it once does, and all of it is still there.

@@ -7,9 +7,11 @@ use crate::access::Facts;
 use crate::http1::{Known, Request, Response, Stretch};
 use crate::mirror::Copying;
 use crate::table::Asked;
+use crate::tls::Authorities;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Where the requests of one connection come from.
 #[derive(Clone)]
@@ -21,6 +23,15 @@ pub(crate) struct Origin {
     pub(crate) peer: IpAddr,
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// What was agreed on in TLS.
+    pub(crate) tls: Option<Rc<Greeted>>,
+}
+
+/// What a client and the gateway agreed on in TLS.
+#[derive(Debug)]
+pub(crate) struct Greeted {
+    /// Who had to vouch for the client, or could.
+    pub(crate) demanded: Option<Arc<Authorities>>,
 }
 
 /// A request as it came, and the head of its answer.
@@ -33,6 +44,8 @@ pub(crate) struct Call {
     pub(crate) peer: IpAddr,
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// What was agreed on in TLS.
+    pub(crate) tls: Option<Rc<Greeted>>,
     /// Its head, and what follows it. Requests of HTTP/2 stand here as HTTP/1, too.
     pub(crate) held: Vec<u8>,
     pub(crate) request: Request,
@@ -69,11 +82,11 @@ impl Moved {
 
 impl Call {
     pub(crate) fn new(origin: Origin) -> Self {
-        let Origin { shared, listening, peer, scheme } = origin;
+        let Origin { shared, listening, peer, scheme, tls } = origin;
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
         let (moved, copying, facts) = (Moved::default(), RefCell::default(), Facts::default());
-        Self { shared, listening, watch, peer, scheme, held, request, response, head: 0, moved, copying, facts }
+        Self { shared, listening, watch, peer, scheme, tls, held, request, response, head: 0, moved, copying, facts }
     }
 
     /// The path and query as they came.
@@ -84,7 +97,7 @@ impl Call {
     /// Where it came from.
     pub(crate) fn origin(&self) -> Origin {
         let (shared, listening) = (Rc::clone(&self.shared), Rc::clone(&self.listening));
-        Origin { shared, listening, peer: self.peer, scheme: self.scheme }
+        Origin { shared, listening, peer: self.peer, scheme: self.scheme, tls: self.tls.clone() }
     }
 
     /// The value of a field that the gateway knows.

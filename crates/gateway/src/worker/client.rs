@@ -54,11 +54,14 @@ pub(crate) async fn serve(stream: Stream, origin: Origin) {
             Came::Request => {}
             Came::Refused(refusal) => return client.refuse(refusal).await,
             Came::Http2 => return client.change_to_http2().await,
-            Came::Over => return,
+            Came::Over => return client.stream.end_well(),
         }
-        let Ended { stays, unread } = answer(&mut client).await;
+        let Ended { stays, unread, whole } = answer(&mut client).await;
         if unread {
             client.close_gently().await;
+        }
+        if !stays && whole {
+            client.stream.end_well();
         }
         if !stays || client.call.shared.stopping.get() {
             return;

@@ -1,13 +1,16 @@
 //! An address that a worker accepts clients at.
 
-use super::call::Origin;
-use super::{Shared, client};
+use super::call::{Greeted, Origin};
+use super::entrance::{Threshold, same};
+use super::{Shared, client, greeting};
 use crate::stream::Stream;
 use crate::table::{Places, Site};
+use crate::tls::Authorities;
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_local};
@@ -22,17 +25,33 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Listening {
     address: SocketAddr,
     places: RefCell<Places>,
+    threshold: RefCell<Rc<Threshold>>,
     accepting: RefCell<Vec<JoinHandle<()>>>,
 }
 
 impl Listening {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { address, places: RefCell::default(), accepting: RefCell::default() }
+        Self { address, places: RefCell::default(), threshold: RefCell::default(), accepting: RefCell::default() }
     }
 
     /// Of all services, those whose tables name this address are served here.
-    pub(crate) fn place<'a>(&self, sites: impl Iterator<Item = &'a Rc<Site>>) {
-        *self.places.borrow_mut() = Places::new(sites.filter(|site| site.listens_at(self.address)));
+    pub(crate) fn place<'a>(&self, sites: impl Iterator<Item = &'a Rc<Site>> + Clone) {
+        let sites = sites.filter(|site| site.listens_at(self.address));
+        let threshold = Threshold::new(&self.threshold.borrow(), sites.clone(), self.address);
+        *self.places.borrow_mut() = Places::new(sites.filter(|site| threshold.admits(site, self.address)));
+        *self.threshold.borrow_mut() = Rc::new(threshold);
+    }
+
+    /// What a service demands of clients here.
+    pub(crate) fn demanded(&self, site: &Site) -> Option<Arc<Authorities>> {
+        site.entrance(self.address)?.shown.as_ref()?.authorities.clone()
+    }
+
+    /// Whether a connection that was agreed on like this is good enough for a service: a client that showed
+    /// what another one demands is sent to ask anew.
+    pub(crate) fn suits(&self, site: &Site, greeted: &Greeted) -> bool {
+        let demanded = site.entrance(self.address).and_then(|entrance| entrance.shown.as_ref()?.authorities.as_ref());
+        same(demanded, greeted.demanded.as_ref())
     }
 
     /// Whose a request is.
@@ -85,8 +104,13 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
                 let _ = stream.set_nodelay(true);
                 shared.front.accepted();
                 let (shared, listening) = (Rc::clone(&shared), Rc::clone(&listening));
-                let origin = Origin { shared, listening, peer: peer.ip(), scheme: "http" };
-                spawn_local(client::serve(Stream::Plain(stream), origin));
+                let threshold = Rc::clone(&listening.threshold.borrow());
+                let origin = Origin { shared, listening, peer: peer.ip(), scheme: "http", tls: None };
+                if threshold.is_open() {
+                    spawn_local(client::serve(Stream::Plain(stream), origin));
+                } else {
+                    spawn_local(greeting::serve(stream, origin, threshold));
+                }
             }
             // No descriptors are left: the backlog keeps who comes until there are.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,

@@ -4,8 +4,10 @@
 use model::Span;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use tokio::sync::Notify;
 
 /// How often is looked whose time is over, and so how exact a time-out is.
@@ -79,6 +81,15 @@ impl Watch {
         if let Some(entry) = self.of.all.borrow_mut().get_mut(self.key) {
             entry.due_ms = due_ms;
         }
+    }
+
+    /// What comes of this in the time that is allowed.
+    pub(crate) async fn within<F: Future + Unpin>(&self, mut future: F) -> Option<F::Output> {
+        poll_fn(|context| match Pin::new(&mut future).poll(context) {
+            Poll::Pending if self.is_over(context) => Poll::Ready(None),
+            polled => polled.map(Some),
+        })
+        .await
     }
 
     /// Whether its time is over; if not, whoever asks is woken when it is.

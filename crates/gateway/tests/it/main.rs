@@ -1,5 +1,6 @@
 //! The gateway's tests, in one binary.
 
+mod certificates;
 mod chunks;
 mod counting;
 mod crowding;
@@ -26,5 +27,6 @@ mod smuggling;
 mod splitting;
 mod staying;
 mod streams;
+mod tls;
 mod vectors;
 mod watching;

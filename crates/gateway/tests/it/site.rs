@@ -13,7 +13,7 @@ use wire::table::{Endpoint, Lane};
 use wire::{Counts, Table};
 
 /// Nothing here takes so long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Workers that serve by a table.
 pub(crate) struct Site {

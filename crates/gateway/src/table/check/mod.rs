@@ -9,6 +9,7 @@ use super::edits::{check_name, check_value};
 use super::path::Pattern;
 use super::{Checked, Faults, Matcher, Rules};
 use crate::http1::head::is_token;
+use crate::tls::Opened;
 use model::Span;
 use wire::table::{Hold, Limits, Table};
 
@@ -49,7 +50,7 @@ pub(super) fn check(table: Table) -> Result<Checked, Faults> {
     check_limits(&table.limits, "limits", all);
     let addresses = addresses(&table).unwrap_or_default();
     match split.filter(|_| faults.is_empty()) {
-        Some(split) => Ok(Checked { table, addresses, split, paths, lanes, rules, allow }),
+        Some(split) => Ok(Checked { table, addresses, split, paths, lanes, rules, allow, opened: Opened::default() }),
         None => Err(faults),
     }
 }

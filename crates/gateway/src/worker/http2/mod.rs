@@ -56,13 +56,8 @@ pub(crate) struct Streams {
 pub(crate) async fn serve(stream: Stream, ahead: Vec<u8>, origin: Origin) {
     let watch = origin.shared.watches.watch();
     watch.allow(BEGIN_WITHIN);
-    let mut handshake = Box::pin(builder().handshake::<_, Bytes>(Rewound { ahead, at: 0, stream }));
-    let began = poll_fn(|context| match handshake.as_mut().poll(context) {
-        Poll::Pending if watch.is_over(context) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-        Poll::Ready(result) => Poll::Ready(result.ok()),
-    });
-    let Some(mut connection) = began.await else { return };
+    let handshake = builder().handshake::<_, Bytes>(Rewound { ahead, at: 0, stream });
+    let Some(Ok(mut connection)) = watch.within(Box::pin(handshake)).await else { return };
     let ping_pong = connection.ping_pong();
     let streams = Rc::new(Streams { open: Cell::new(0), keep_alive: Cell::new(IDLE_FIRST) });
     let mut keeper = Keeper { watch, ping_pong, state: State::Idle, streams };
