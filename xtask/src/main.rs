@@ -8,6 +8,7 @@ mod mutants_task;
 mod prove;
 mod sim_task;
 mod splits;
+mod zero_drop;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -34,6 +35,9 @@ enum Task {
     Mutants(mutants_task::MutantsArguments),
     /// Hold the gateway's splits to their shares, and see that a bug in each is caught.
     Splits(splits::SplitsArguments),
+    /// Switch everything that can be switched under requests, and lose none.
+    #[command(subcommand)]
+    ZeroDrop(ZeroDrop),
     /// Measure.
     #[command(subcommand)]
     Bench(Bench),
@@ -43,6 +47,12 @@ enum Task {
     /// The instances behind the proxies that `bench gateway` measures.
     #[command(hide = true)]
     BenchGatewayOrigin(bench_gateway::OriginArguments),
+}
+
+#[derive(Subcommand)]
+enum ZeroDrop {
+    /// Tables, releases, gateways and instances, under every kind of request.
+    Gateway(zero_drop::ZeroDropArguments),
 }
 
 #[derive(Subcommand)]
@@ -61,6 +71,7 @@ fn main() -> ExitCode {
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
         Task::Splits(arguments) => splits::run(&arguments),
+        Task::ZeroDrop(ZeroDrop::Gateway(arguments)) => zero_drop::run(&arguments),
         Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
         Task::Bench(Bench::Gateway(arguments)) => bench_gateway::run(&arguments),
         Task::BenchEngineChild(arguments) => bench_engine::run_child(&arguments),

@@ -38,6 +38,8 @@ bugs! {
     RetryUncharged = "retry-uncharged", "a request that was tried again is charged to nobody",
     /// What is under way is not counted, so a drain is over before it has ended.
     NotClaimed = "not-claimed", "requests are chosen for and not claimed",
+    /// Only the gateway that leads is asked what is under way.
+    RetiringForgotten = "retiring-forgotten", "a gateway that retires is not asked what it still has",
     /// A gateway that retires hangs up.
     ClosedBeforeDrain = "closed-before-drain", "connections are closed before what is under way on them has ended",
     /// What may have been done is asked for again.
@@ -49,10 +51,13 @@ mod active {
     use super::Bug;
     use std::sync::atomic::{AtomicU8, Ordering};
 
-    /// No bug has this number.
+    /// The bug of a process that is started with its name in here.
+    pub const VARIABLE: &str = "GLIDEPATH_PLANTED";
+    /// No bug has these numbers.
     const NONE: u8 = u8::MAX;
+    const NOT_READ: u8 = u8::MAX - 1;
     /// Workers are threads that all have the same bug.
-    static ACTIVE: AtomicU8 = AtomicU8::new(NONE);
+    static ACTIVE: AtomicU8 = AtomicU8::new(NOT_READ);
 
     /// From now on this process's gateway has this bug, or none.
     pub fn plant(bug: Option<Bug>) {
@@ -60,14 +65,24 @@ mod active {
     }
 
     pub(crate) fn is(bug: Bug) -> bool {
-        ACTIVE.load(Ordering::Relaxed) == bug as u8
+        let active = match ACTIVE.load(Ordering::Relaxed) {
+            NOT_READ => read(),
+            active => active,
+        };
+        active == bug as u8
+    }
+
+    fn read() -> u8 {
+        let name = std::env::var(VARIABLE).unwrap_or_default();
+        plant(Bug::ALL.iter().copied().find(|bug| bug.name() == name));
+        ACTIVE.load(Ordering::Relaxed)
     }
 }
 
 #[cfg(feature = "planted")]
 pub(crate) use active::is;
 #[cfg(feature = "planted")]
-pub use active::plant;
+pub use active::{VARIABLE, plant};
 
 /// Whether this process's gateway has this bug.
 #[cfg(not(feature = "planted"))]

@@ -55,6 +55,12 @@ pub(super) const PARTS: &[Part] = &[
         small: Some(Run::Task(&["splits", "--small", "--check"])),
     },
     Part {
+        name: "zero-drop",
+        shows: "tables, releases, gateways and instances are switched under every kind of request, and none is lost",
+        full: Run::Task(&["zero-drop", "gateway", "--check"]),
+        small: Some(Run::Task(&["zero-drop", "gateway", "--small", "--check"])),
+    },
+    Part {
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {

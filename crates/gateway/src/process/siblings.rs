@@ -1,6 +1,7 @@
 //! Members that go on for clients of before. They are told of every table, and asked what they have under
 //! way: what they do not answer for is not known.
 
+use crate::planted::{Bug, is};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -78,6 +79,9 @@ impl Siblings {
 
     /// What all have under way.
     pub(crate) fn reports(&self) -> Vec<MemberReport> {
+        if is(Bug::RetiringForgotten) {
+            return Vec::new();
+        }
         let reports = self.ask(&Request::Report).into_iter().flat_map(|(pid, answer)| match answer {
             Some(Answer::Report(reports)) => reports,
             // One worker that does not answer stands for all of them.

@@ -230,6 +230,9 @@ impl Shared {
     }
 
     fn report(&self) -> Report {
+        if is(Bug::ClosedBeforeDrain) && self.stopping.get() {
+            return Report::default();
+        }
         let mut leaving = self.leaving.borrow_mut();
         leaving.retain(|(_, pool)| pool.claims() > 0);
         let sites = self.sites.borrow();
