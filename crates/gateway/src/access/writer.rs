@@ -38,6 +38,17 @@ pub enum Place {
     Error,
 }
 
+impl Place {
+    /// Whether lines can be written there now.
+    pub fn check(&self) -> io::Result<()> {
+        match self {
+            // Opening a pipe waits for whoever reads it.
+            Self::Path(path) if path.metadata().is_ok_and(|of| of.file_type().is_fifo()) => Ok(()),
+            Self::Path(_) | Self::Output | Self::Error => Open::new(self).map(drop),
+        }
+    }
+}
+
 /// Lines on their way.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -87,8 +98,7 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Begins a log. Where the file cannot be opened now it says why; what is wrong with it later is said
-    /// in the log of the process.
+    /// Begins a log. Where it cannot be written, now or later, the log of the process says so.
     pub fn start(place: Place, form: Form, query: Query, log: Log) -> io::Result<Self> {
         let (batches, receiver) = sync_channel(BATCHES_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -104,12 +114,6 @@ impl AccessLog {
             cut: false,
             left_out: 0,
         };
-        // Opening a pipe waits for whoever reads it.
-        let is_pipe =
-            matches!(&writer.place, Place::Path(path) if path.metadata().is_ok_and(|of| of.file_type().is_fifo()));
-        if !is_pipe {
-            writer.open = Some(Open::new(&writer.place)?);
-        }
         Builder::new().name("access-log".into()).spawn(move || writer.run(&receiver))?;
         Ok(Self { inlet: Inlet { form, query, batches, waiting }, reopen })
     }

@@ -6,7 +6,7 @@ use super::run;
 use super::units::Units;
 use super::{End, Way};
 use crate::mirror;
-use model::{ReleaseNumber, Share};
+use model::{ReleaseNumber, Share, Subject};
 use slab::Slab;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -198,7 +198,7 @@ impl Books {
     }
 
     /// All that was counted, those that are slow by now included.
-    pub(crate) fn tell(&self, service: model::Subject, generation: u64, now: Instant) -> Service {
+    pub(crate) fn tell(&self, service: Subject, now: Instant) -> Service {
         self.desk.find_slow(now);
         let classes = self.classes.borrow();
         let tell = |generation: u64, slow_micros: Option<u64>, sheets: &[Rc<Sheet>]| {
@@ -206,6 +206,7 @@ impl Books {
             Table { generation, slow_micros, releases }
         };
         let pages = self.pages.borrow();
+        let generation = pages.back().map_or(0, |page| page.generation);
         let tables = pages.iter().map(|page| tell(page.generation, page.slow_micros, &page.sheets)).collect();
         let older = self.older.borrow();
         let older = (!older.is_empty()).then(|| tell(self.older_generation.get(), None, &older));

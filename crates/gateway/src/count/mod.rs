@@ -6,11 +6,15 @@ mod feed;
 pub mod histogram;
 mod row;
 pub mod run;
+mod shelf;
 mod units;
 
 pub use books::{Books, CLASSES_MAX, Class, GENERATIONS_MAX, RELEASES_MAX, Sheet};
 pub use feed::{Feed, Pace, Subscription};
 pub use histogram::Histogram;
 pub use row::{End, Ended};
+pub use shelf::CLOSED_MAX;
 pub use units::UNITS_MAX;
 pub use wire::counts::Way;
+
+pub(crate) use shelf::Shelf;

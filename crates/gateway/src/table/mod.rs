@@ -174,6 +174,8 @@ impl Turn<'_> {
 /// What is there already when a table is made ready.
 #[derive(Debug, Default)]
 pub struct Ground {
+    /// What was counted of it before.
+    pub books: Rc<Books>,
     /// What all workers share.
     pub commons: Commons,
     /// Pools that no table has any more, and that have something under way.
@@ -210,7 +212,7 @@ impl<'a> Given<'a> {
 impl Site {
     /// A table made ready, with what the one before it has under way.
     pub fn new(table: &Checked, before: Option<&Site>, ground: &Ground) -> Self {
-        let books = before.map(|site| Rc::clone(&site.books)).unwrap_or_default();
+        let books = Rc::clone(&ground.books);
         let mut sheets = books.open(table);
         let own = sheets.pop();
         let care = Rc::new(table.care.clone());

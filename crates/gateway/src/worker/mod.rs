@@ -21,6 +21,7 @@ mod translate;
 mod watch;
 
 use crate::access::{Inlet, Pen};
+use crate::count::Shelf;
 use crate::mirror::Pair;
 use crate::planted::{Bug, is};
 use crate::pool::Pool;
@@ -118,6 +119,8 @@ pub(crate) struct Shared {
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
     pub(crate) front: Front,
+    /// What was counted.
+    shelf: Shelf,
     /// What the access log is written with.
     pen: RefCell<Option<Rc<Pen>>>,
     /// Who compares answers with those of copies.
@@ -139,6 +142,7 @@ impl Shared {
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
             front: Front::default(),
+            shelf: Shelf::default(),
             pen: RefCell::default(),
             comparer: RefCell::default(),
             load: Load::default(),
@@ -169,7 +173,8 @@ impl Shared {
         self.refuse_older(&table.service, table.generation)?;
         let before = self.sites.borrow().get(&table.service).cloned();
         let leaving = self.leaving.borrow().clone();
-        let ground = Ground { commons: self.commons.clone(), leaving, now_ms: self.watches.now_ms() };
+        let books = self.shelf.open(&table.service);
+        let ground = Ground { books, commons: self.commons.clone(), leaving, now_ms: self.watches.now_ms() };
         let site = Rc::new(Site::new(table, before.as_deref(), &ground));
         let is_back = |pool: &Pool| site.pool(pool.release()).is_some();
         self.leaving.borrow_mut().retain(|(service, pool)| *service != site.service || !is_back(pool));
@@ -187,6 +192,7 @@ impl Shared {
         self.refuse_older(service, generation)?;
         self.removed.borrow_mut().insert(service.clone(), generation);
         let before = self.sites.borrow_mut().remove(service);
+        self.shelf.close(service, self.sites.borrow().len());
         self.place();
         if let Some(before) = before {
             self.leave(&before, None);
@@ -288,10 +294,7 @@ impl Shared {
     }
 
     fn counts(&self) -> wire::counts::Worker {
-        let now = Instant::now();
-        let sites = self.sites.borrow();
-        let services = sites.values().map(|site| site.books.tell(site.service.clone(), site.generation, now));
-        self.front.tell(self.watches.len(), services.collect())
+        self.front.tell(self.watches.len(), self.shelf.tell(Instant::now()))
     }
 }
 

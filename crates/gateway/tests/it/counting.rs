@@ -2,7 +2,9 @@
 
 use crate::site::*;
 use expect_test::expect;
-use gateway::count::{Books, CLASSES_MAX, Class, GENERATIONS_MAX, Histogram, Pace, RELEASES_MAX, UNITS_MAX};
+use gateway::count::{
+    Books, CLASSES_MAX, CLOSED_MAX, Class, GENERATIONS_MAX, Histogram, Pace, RELEASES_MAX, UNITS_MAX,
+};
 use model::Span;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -273,4 +275,31 @@ fn classes_are_bounded() {
     assert_eq!(books.class("3"), classes[3]);
     assert_ne!(classes[3], classes[4]);
     assert_eq!(classes[CLASSES_MAX], classes[CLASSES_MAX + 8]);
+}
+
+#[test]
+fn the_books_of_a_service_outlive_it() {
+    let (address, go) = held_back();
+    let mut table = table(1, &[address]);
+    let site = Site::new(&table);
+    let mut client = site.client();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").expect("it is taken");
+    until(|| (site.claims() == 1).then_some(()));
+    site.fleet().remove(&table.service, 2).expect("newer");
+    go.send(()).expect("it waits");
+    hear(&mut client);
+    let ended = "table 1, @1, Split: 2xx 1 times 1\n";
+    until(|| (told(&site.counts()) == ended).then_some(()));
+    // It comes back, and others come and go.
+    table.generation = 3;
+    site.take(&table).expect("newer");
+    assert_eq!(told(&site.counts()), ended);
+    for number in 0..CLOSED_MAX + 5 {
+        let service = model::Subject::from_text(&format!("service/s{number}/production/local"));
+        site.take(&wire::Table { service: service.clone(), hosts: vec!["s".into()], ..table.clone() }).expect("new");
+        site.fleet().remove(&service, 4).expect("newer");
+    }
+    let counts = site.counts();
+    assert_eq!(counts.workers[0].services.len(), CLOSED_MAX + 1);
+    assert_eq!(told(&counts), ended);
 }

@@ -4,6 +4,7 @@ use crate::frames::Frames;
 use crate::site::*;
 use expect_test::{Expect, expect};
 use gateway::mirror::{Answer, Missing, PAIRS_MAX, Pair};
+use gateway::table::Checked;
 use model::{ReleaseNumber, Share, Span};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -12,7 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wire::Table;
-use wire::table::Mirror;
+use wire::table::{Mirror, Protocol};
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -349,4 +350,16 @@ fn nobody_waits_for_whoever_compares() {
     assert!(pairs.try_recv().is_err());
     let mut nothing = [0];
     assert_eq!(client.read(&mut nothing).expect("closed"), 0);
+}
+
+#[test]
+fn copies_for_who_does_not_understand_them_are_refused() {
+    let mut table = mirrored(&[mirror()], mirror());
+    table.mirrors[0].noise = true;
+    table.lanes.iter_mut().for_each(|lane| lane.protocol = Protocol::Http2);
+    let faults = Checked::new(table).expect_err("nobody would understand a copy");
+    expect![[r#"
+        mirrors[0].to: copies are sent in HTTP/1.1, and this release speaks HTTP/2
+        mirrors[0].noise: copies are sent in HTTP/1.1, and this release speaks HTTP/2"#]]
+    .assert_eq(&faults.to_string());
 }
