@@ -2,7 +2,7 @@
 
 use crate::child::Child;
 use crate::inherited;
-use crate::members::{Action, Event, Members, Role};
+use crate::members::{Action, Bounds, Event, Members, Role};
 use crate::sockets::Sockets;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -29,12 +29,14 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// The program of the gateway. It is started anew each time, so its file may be another by then.
     pub program: PathBuf,
-    /// Its arguments.
+    /// Its arguments, but for the number of workers.
     pub arguments: Vec<OsString>,
+    /// How many workers it has; as many as it thinks best, where nothing is said.
+    pub workers: Option<u16>,
     /// The socket that the gateway is asked by.
     pub control: UnixListener,
-    /// What is under way has so long when all of it is to end.
-    pub drain: Duration,
+    /// How long things may take.
+    pub bounds: Bounds,
     /// Where to say what happens.
     pub log: Log,
 }
@@ -61,9 +63,9 @@ pub fn keep(settings: Settings) -> io::Result<()> {
     })?;
     let inherited = inherited::sockets()?;
     let mut keeper = Keeper {
+        members: Members::new(settings.bounds),
         settings,
         sender,
-        members: Members::default(),
         children: BTreeMap::new(),
         wanted: BTreeMap::new(),
         sockets: Sockets::new(inherited),
@@ -109,11 +111,8 @@ impl Keeper {
 
     /// Whether everything has ended.
     fn on(&mut self, event: Event) -> bool {
-        let drain_ms = u64::try_from(self.settings.drain.as_millis()).unwrap_or(u64::MAX);
-        let actions = self.members.on(event, self.now_ms(), drain_ms);
-        for action in &actions {
-            self.act(*action, drain_ms);
-        }
+        let actions = self.members.on(event, self.now_ms());
+        actions.iter().for_each(|action| self.act(*action));
         actions.contains(&Action::Exit)
     }
 
@@ -145,7 +144,10 @@ impl Keeper {
                 self.wanted.remove(&member);
                 return self.on(Event::Retired(member));
             }
-            ToKeeper::Replace => return self.on(Event::Replace),
+            ToKeeper::Replace { workers } => {
+                self.settings.workers = workers.or(self.settings.workers);
+                return self.on(Event::Replace);
+            }
             ToKeeper::Stop => {
                 self.settings.log.info("asked to stop", &[]);
                 return self.on(Event::Stop);
@@ -203,7 +205,7 @@ impl Keeper {
         }
     }
 
-    fn act(&mut self, action: Action, drain_ms: u64) {
+    fn act(&mut self, action: Action) {
         let log = self.settings.log;
         match action {
             Action::Start(member) => self.start(member),
@@ -220,7 +222,10 @@ impl Keeper {
                 log.warning("no other gateway takes over", &[("why", &why)]);
                 self.say(member, &ToGateway::NotReplaced { why: why.into() }, &[]);
             }
-            Action::Stop(member) => self.say(member, &ToGateway::Stop { within_ms: drain_ms }, &[]),
+            Action::Stop(member) => {
+                let within_ms = self.settings.bounds.drain_ms;
+                self.say(member, &ToGateway::Stop { within_ms }, &[]);
+            }
             Action::Kill(member) => {
                 log.warning("a gateway is ended", &[("member", &member)]);
                 if let Some(child) = self.children.get(&member) {
@@ -233,7 +238,11 @@ impl Keeper {
 
     fn start(&mut self, member: u32) {
         let log = self.settings.log;
-        match Child::start(&self.settings.program, &self.settings.arguments, member, &self.sender) {
+        let mut arguments = self.settings.arguments.clone();
+        if let Some(workers) = self.settings.workers {
+            arguments.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        match Child::start(&self.settings.program, &arguments, member, &self.sender) {
             Ok(child) => {
                 log.info("a gateway starts", &[("member", &member), ("pid", &child.pid)]);
                 self.children.insert(member, child);

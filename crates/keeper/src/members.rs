@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-/// One that is started has so long until every worker serves and accepts.
-pub const READY_WITHIN_MS: u64 = 30_000;
 /// One that is to retire has so long to say that it accepts no more. One that hangs is not waited for.
 pub const RETIRED_WITHIN_MS: u64 = 5_000;
 /// The longest wait before another is started where they keep dying.
@@ -17,8 +15,9 @@ const STEADY_MS: u64 = 5_000;
 pub const RETIRING_MAX: usize = 16;
 
 /// The gateways of one keeper.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Members {
+    bounds: Bounds,
     all: BTreeMap<u32, Member>,
     last: u32,
     /// How many died one after the other.
@@ -27,6 +26,15 @@ pub struct Members {
     start_at: Option<u64>,
     /// By when everything has to have ended.
     end_at: Option<u64>,
+}
+
+/// How long things may take, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Until every worker of one that was started serves and accepts.
+    pub ready_ms: u64,
+    /// What is under way, when all of it is to end.
+    pub drain_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +103,13 @@ pub enum Action {
 }
 
 impl Members {
-    /// What follows from this. `drain_ms` is how long what is under way has when everything is to end.
-    pub fn on(&mut self, event: Event, now: u64, drain_ms: u64) -> Vec<Action> {
+    /// None so far.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, all: BTreeMap::new(), last: 0, deaths: 0, start_at: None, end_at: None }
+    }
+
+    /// What follows from this.
+    pub fn on(&mut self, event: Event, now: u64) -> Vec<Action> {
         let mut actions = Vec::new();
         match event {
             Event::Time => {}
@@ -105,7 +118,7 @@ impl Members {
             Event::Died(member) => self.died(member, now, &mut actions),
             Event::Replace => self.replace(now, &mut actions),
             Event::Reload => actions.extend(self.of(Role::Leading).map(Action::Reload)),
-            Event::Stop => self.stop(now, drain_ms, &mut actions),
+            Event::Stop => self.stop(now, &mut actions),
         }
         self.time(now, &mut actions);
         actions
@@ -114,7 +127,7 @@ impl Members {
     /// When time alone makes a difference.
     pub fn wake_at(&self) -> Option<u64> {
         let due = self.all.values().filter_map(|member| match member.role {
-            Role::Starting => Some(member.since + READY_WITHIN_MS),
+            Role::Starting => Some(member.since + self.bounds.ready_ms),
             Role::Waiting => Some(member.since + RETIRED_WITHIN_MS),
             Role::Leading | Role::Retiring | Role::Ending => None,
         });
@@ -224,10 +237,10 @@ impl Members {
         }
     }
 
-    fn stop(&mut self, now: u64, drain_ms: u64, actions: &mut Vec<Action>) {
+    fn stop(&mut self, now: u64, actions: &mut Vec<Action>) {
         let second = self.end_at.is_some();
         self.start_at = None;
-        self.end_at = Some(if second { now } else { now + drain_ms });
+        self.end_at = Some(if second { now } else { now + self.bounds.drain_ms });
         if second {
             return;
         }
@@ -255,7 +268,7 @@ impl Members {
         let late = |role: Role, within: u64| {
             self.all.iter().find(|(_, member)| member.role == role && now >= member.since + within)
         };
-        if let Some((number, _)) = late(Role::Starting, READY_WITHIN_MS) {
+        if let Some((number, _)) = late(Role::Starting, self.bounds.ready_ms) {
             let number = *number;
             self.turn(number, Role::Ending, now);
             actions.push(Action::Kill(number));

@@ -57,7 +57,11 @@ pub enum Request {
     /// Give no new work to something.
     Drain(Drain),
     /// Another gateway takes this one's place, and no client notices.
-    Replace,
+    Replace {
+        /// With so many workers; with as many as before, where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workers: Option<u16>,
+    },
 }
 
 /// What gets no new work.

@@ -82,7 +82,11 @@ pub enum ToKeeper {
     /// It accepts no more clients.
     Retired,
     /// Somebody asks for another gateway in its place.
-    Replace,
+    Replace {
+        /// With so many workers; with as many as before, where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workers: Option<u16>,
+    },
     /// Somebody asks for an end.
     Stop,
 }

@@ -67,6 +67,8 @@ impl Gateway {
         }
         let table = Arc::new(table);
         tables.removed.remove(&service);
+        let file = self.saved.file(&service);
+        tables.damaged.retain(|damaged| *damaged != file);
         tables.all.insert(service.clone(), Served { table: Arc::clone(&table), unproven: false });
         let unsaved = self.open_and_save(&tables, || self.saved.save(&table));
         if tables.phase == Phase::Leading {
@@ -112,7 +114,9 @@ impl Gateway {
         if tables.phase == Phase::Starting {
             return None;
         }
-        let error = save().err()?;
+        let Err(error) = save() else {
+            return None;
+        };
         self.settings.log.error("a table was not saved", &[("why", &error)]);
         Some(error.to_string())
     }

@@ -167,7 +167,7 @@ impl Gateway {
             Request::Endpoints => Answer::Endpoints(self.endpoints()),
             Request::Report => Answer::Report(self.reports(from)),
             Request::Drain(what) => self.drain(&what),
-            Request::Replace => self.replace(),
+            Request::Replace { workers } => self.replace(workers),
         }
     }
 

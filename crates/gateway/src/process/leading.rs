@@ -12,8 +12,8 @@ use wire::asking::Asking;
 use wire::control::{Answer, Request};
 use wire::keeping::ToKeeper;
 
-/// A keeper gives up on the next gateway before this is over.
-const REPLACED_WITHIN: Duration = Duration::from_secs(60);
+/// A keeper gives up on the next gateway before this is over, or is given up itself.
+const REPLACED_WITHIN: Duration = Duration::from_secs(600);
 /// How often the configuration is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,13 +56,13 @@ impl Gateway {
     }
 
     /// Asks for another gateway in the place of this one; returns when it is there.
-    pub(crate) fn replace(&self) -> Answer {
+    pub(crate) fn replace(&self, workers: Option<u16>) -> Answer {
         let (sender, became) = sync_channel(1);
         if self.replacing().is_some() {
             return Answer::Refused("another one is being started already".into());
         }
         *self.replacing() = Some(sender);
-        let asked = self.keeper.say(&ToKeeper::Replace, &[]);
+        let asked = self.keeper.say(&ToKeeper::Replace { workers }, &[]);
         let became = asked.map_err(|error| error.to_string()).and_then(|()| {
             became.recv_timeout(REPLACED_WITHIN).unwrap_or_else(|_| Err("the keeper does not answer".into()))
         });

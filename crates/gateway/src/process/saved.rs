@@ -97,6 +97,11 @@ impl Saved {
         self.write(service, What::Removed { service: service.clone(), generation })
     }
 
+    /// The file of a service, for people.
+    pub(crate) fn file(&self, service: &Subject) -> String {
+        self.path(service).display().to_string()
+    }
+
     /// A subject may be longer than a file's name, and have anything in it.
     fn path(&self, service: &Subject) -> PathBuf {
         self.folder.join(format!("{}{ENDING}", Digest::of(service.as_str().as_bytes()).as_str()))

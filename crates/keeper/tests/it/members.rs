@@ -1,17 +1,17 @@
 //! What follows from what becomes of gateways.
 
 use expect_test::{Expect, expect};
-use keeper::members::{Event, Members};
+use keeper::members::{Action, Bounds, Event, Members};
 use std::fmt::Write as _;
 
-const DRAIN_MS: u64 = 30_000;
+const BOUNDS: Bounds = Bounds { ready_ms: 30_000, drain_ms: 30_000 };
 
 /// What follows from each event at its time, and when time alone would make a difference afterwards.
 fn check(events: &[(u64, Event)], expected: &Expect) {
-    let mut members = Members::default();
+    let mut members = Members::new(BOUNDS);
     let mut text = String::new();
     for (now, event) in events {
-        let actions = members.on(*event, *now, DRAIN_MS);
+        let actions = members.on(*event, *now);
         let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
         let wake = members.wake_at().map_or(String::new(), |at| format!(" until {at}"));
         let _ = writeln!(text, "{now} {event:?}: {}{wake}", actions.join(" "));
@@ -226,15 +226,15 @@ fn all_of_it_ends_at_once_the_second_time_and_when_its_time_is_over() {
 /// Clients that never go must not gather gateways without end.
 #[test]
 fn the_oldest_of_many_that_retire_ends() {
-    let mut members = Members::default();
-    members.on(Event::Time, 0, DRAIN_MS);
-    members.on(Event::Ready(1), 0, DRAIN_MS);
+    let mut members = Members::new(BOUNDS);
+    members.on(Event::Time, 0);
+    members.on(Event::Ready(1), 0);
     let mut stopped = Vec::new();
     for member in 2..=20 {
-        members.on(Event::Replace, 0, DRAIN_MS);
-        members.on(Event::Ready(member), 0, DRAIN_MS);
-        let actions = members.on(Event::Retired(member - 1), 0, DRAIN_MS);
-        stopped.extend(actions.into_iter().filter(|action| matches!(action, keeper::members::Action::Stop(_))));
+        members.on(Event::Replace, 0);
+        members.on(Event::Ready(member), 0);
+        let actions = members.on(Event::Retired(member - 1), 0);
+        stopped.extend(actions.into_iter().filter(|action| matches!(action, Action::Stop(_))));
     }
     expect!["[Stop(1), Stop(2), Stop(3)]"].assert_eq(&format!("{stopped:?}"));
 }

@@ -1,7 +1,7 @@
 //! What is asked of a gateway that runs.
 
 use super::place::Place;
-use super::show;
+use super::{run, show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::screen::{Screen, Tone};
@@ -23,7 +23,11 @@ pub(crate) enum Question {
     /// Give no new work to an instance or a release, until its next table; or end the gateway.
     Drain(DrainWhat),
     /// Start another gateway in place of the one that runs; no client notices.
-    Replace,
+    Replace {
+        /// With so many workers; with as many as before, where nothing is said.
+        #[arg(long, value_name = "NUMBER", value_parser = run::workers())]
+        workers: Option<u16>,
+    },
 }
 
 /// What gets no new work.
@@ -62,7 +66,7 @@ impl Question {
             Self::Routes => Request::Routes,
             Self::Endpoints => Request::Endpoints,
             Self::Drain(what) => what.request(),
-            Self::Replace => Request::Replace,
+            Self::Replace { workers } => Request::Replace { workers: *workers },
         };
         let answer = ask(&control, &request)?;
         if screen.is_json() {

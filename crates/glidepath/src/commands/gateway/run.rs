@@ -4,13 +4,13 @@ use super::place::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use gateway::process::{Settings, Unreadable, read_config, serve};
+use keeper::members::Bounds;
 use keeper::place::{Taken, claim, control};
 use model::Span;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use wire::log::{Form, Log};
 use wire::passing::{DESCRIPTORS_MAX, Line};
 
@@ -21,11 +21,14 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How many workers; as many as the machine has cores, where nothing is said.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=DESCRIPTORS_MAX as i64))]
+    #[arg(long, value_name = "NUMBER", value_parser = workers())]
     workers: Option<u16>,
     /// How long what is under way has when the gateway is to stop.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_span)]
     drain: Span,
+    /// How long another gateway has until it serves, before this one goes on in its place.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_span)]
+    ready_within: Span,
     /// How the log's lines look, on standard error: text or json.
     #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     log: Lines,
@@ -64,10 +67,11 @@ impl Run {
         let control = control(&path).map_err(|taken| told(taken, &path, "opening the control socket"))?;
         let log = Log::new(self.log.form(), "keeper");
         let settings = keeper::Settings {
-            program: std::env::current_exe().map_err(|error| broken("finding the program", &error))?,
+            program: program().map_err(|error| broken("finding the program", &error))?,
             arguments: self.arguments(&state),
             control,
-            drain: Duration::from_millis(self.drain.0),
+            workers: self.workers,
+            bounds: Bounds { ready_ms: self.ready_within.0, drain_ms: self.drain.0 },
             log,
         };
         let kept = keeper::keep(settings);
@@ -84,9 +88,6 @@ impl Run {
         }
         let log = if self.log.form() == Form::Json { "json" } else { "text" };
         arguments.extend(["--log".into(), log.into()]);
-        if let Some(workers) = self.workers {
-            arguments.extend(["--workers".into(), workers.to_string().into()]);
-        }
         arguments
     }
 }
@@ -120,6 +121,18 @@ impl Serve {
     }
 }
 
+/// The program, by the name that it was called by: after an upgrade that name may lead to another file.
+fn program() -> io::Result<PathBuf> {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let found = if called.components().count() > 1 {
+        Some(std::env::current_dir()?.join(called))
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).map(|folder| folder.join(&called)).find(|file| file.is_file())
+    };
+    found.filter(|file| file.is_file()).map_or_else(std::env::current_exe, Ok)
+}
+
 fn broken(doing: &str, error: &io::Error) -> Failure {
     let help = "a gateway is started by `glidepath gateway`; its log says more";
     Failure::new(Exit::NoAccess, "gateway-failed", format!("{doing} failed: {error}"), help)
@@ -134,6 +147,11 @@ fn told(taken: Taken, path: &Path, doing: &str) -> Failure {
         }
         Taken::Io(error) => Failure::io(path, doing, &error),
     }
+}
+
+/// How many workers there may be: each of them wants a socket for every address.
+pub(super) fn workers() -> clap::builder::RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(1..=DESCRIPTORS_MAX as i64)
 }
 
 fn parse_span(text: &str) -> Result<Span, String> {

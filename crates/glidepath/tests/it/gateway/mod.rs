@@ -1,4 +1,5 @@
 //! `glidepath gateway`: real processes, real sockets.
 
+mod controlling;
 mod running;
 mod serving;

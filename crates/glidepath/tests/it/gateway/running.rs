@@ -1,16 +1,20 @@
 //! A gateway that runs, instances behind it, and clients before it.
 
+use model::{ReleaseNumber, Share, Subject};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
+use wire::Table;
 use wire::asking::Asking;
 use wire::control::{Answer, Request, Status};
+use wire::table::{Endpoint, Lane, Listen};
 
 /// Nothing here takes so long unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,8 +44,7 @@ impl Running {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("glidepath-gw-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder for the test");
-        // A program of its own, which a test may replace.
-        fs::copy(env!("CARGO_BIN_EXE_glidepath"), folder.join("glidepath")).expect("a copy of the program");
+        symlink(env!("CARGO_BIN_EXE_glidepath"), folder.join("glidepath")).expect("a way to the program");
         Self { folder, keeper: None }
     }
 
@@ -106,6 +109,12 @@ impl Running {
     /// Waits for a status like that.
     pub(crate) fn status_with(&self, what: &str, is: impl Fn(&Status) -> bool) -> Status {
         wait_for(what, || Some(self.status()).filter(|status| is(status)))
+    }
+
+    /// The program is another one from now on, as after an upgrade.
+    pub(crate) fn upgrade(&self, to: &Path) {
+        symlink(to, self.folder.join("next")).expect("a way to the program");
+        fs::rename(self.folder.join("next"), self.folder.join("glidepath")).expect("it is renamed");
     }
 
     pub(crate) fn log(&self) -> String {
@@ -239,6 +248,14 @@ impl Client {
         }
         Got::Answer(status, String::from_utf8(body).expect("a text"))
     }
+}
+
+/// A service at this address, on one instance.
+pub(crate) fn table(name: &str, generation: u64, listen: SocketAddr, endpoint: SocketAddr) -> Table {
+    let lane = Lane::new(ReleaseNumber(1), Share::ALL, vec![Endpoint::new(endpoint.to_string())]);
+    let service = Subject::from_text(&format!("service/{name}/production/local"));
+    let listen = Listen { address: listen.to_string(), ..Listen::default() };
+    Table { listen: vec![listen], salt: name.into(), ..Table::new(service, generation, vec![lane]) }
 }
 
 /// One request on a connection of its own.

@@ -1,7 +1,9 @@
 //! Serving by a file, restarting, replacing.
 
-use super::running::{Load, Running, answering, free, get, ok, signal, wait_for};
+use super::running::{Got, Load, Running, answering, free, get, ok, signal, table, wait_for};
 use std::net::TcpListener;
+use std::path::Path;
+use wire::control::{Answer, Live, Request};
 
 #[test]
 fn a_file_is_served_by_and_read_again_when_it_changes() {
@@ -60,23 +62,110 @@ fn a_gateway_that_is_killed_is_started_again_and_nobody_is_refused() {
     assert!(tally.lost <= 3 * 6, "only what it held: {}", tally.lost);
 }
 
+/// Also when the next one has more workers or fewer, and so more sockets or several for each.
 #[test]
 fn one_gateway_takes_over_from_another_and_nobody_notices() {
     let (address, one) = (free(), answering("one"));
-    let running = Running::with_config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    let mut running = Running::new();
+    running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    running.start("--config gateway.yaml --workers 2");
     let load = Load::begin(address, 6);
-    for round in 0..4 {
+    for (words, workers) in [("--workers 4", 4), ("", 4), ("--workers 1", 1), ("", 1), ("--workers 3", 3)] {
         load.answers(50);
-        let before = running.status().member.pid;
-        if round % 2 == 0 {
-            let (code, said) = running.say("replace");
-            assert_eq!(code, Some(0), "{said}");
-        } else {
+        let before = running.status();
+        if words.is_empty() {
             signal(running.keeper_pid(), "USR2");
+        } else {
+            let (code, said) = running.say(&format!("replace {words}"));
+            assert_eq!(code, Some(0), "{said}");
         }
-        running.status_with("another gateway", |status| status.member.pid != before);
+        let now = running.status_with("another gateway", |status| status.member.pid != before.member.pid);
+        assert_eq!(now.workers, workers);
     }
     load.answers(50);
     let tally = load.end();
     assert_eq!((tally.refused, tally.lost, tally.wrong), (0, 0, Vec::new()));
+}
+
+/// Whoever serves goes on to serve, whatever becomes of the one that should come after it.
+#[test]
+fn a_next_gateway_that_never_serves_changes_nothing() {
+    let (address, one) = (free(), answering("one"));
+    let mut running = Running::new();
+    running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    running.start("--config gateway.yaml --workers 2 --ready-within 500ms");
+    let load = Load::begin(address, 4);
+    let before = running.status().member.pid;
+    let stuck = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/gateway/stuck.sh");
+    for (program, why) in [(stuck, "it was not ready in time"), ("/bin/false", "it ended before it was ready")] {
+        running.upgrade(Path::new(program));
+        // It wants more sockets than there were: those that are opened for it are read all the same.
+        let answer = running.ask(&Request::Replace { workers: Some(4) });
+        assert_eq!(answer, Answer::Refused(why.into()));
+        load.answers(50);
+    }
+    running.upgrade(Path::new(env!("CARGO_BIN_EXE_glidepath")));
+    assert_eq!(running.status().member.pid, before);
+    assert_eq!(running.ask(&Request::Replace { workers: None }), Answer::Replaced);
+    assert_ne!(running.status().member.pid, before);
+    let tally = load.end();
+    assert_eq!((tally.refused, tally.lost, tally.wrong), (0, 0, Vec::new()));
+}
+
+/// What was served is served after a restart, by nobody's order; a damaged table concerns its own service.
+#[test]
+fn a_restart_serves_what_was_saved() {
+    let (shop, cart, one) = (free(), free(), answering("one"));
+    let mut running = Running::new();
+    running.start("");
+    for (name, address) in [("shop", shop), ("cart", cart)] {
+        let answer = running.ask(&Request::Table(Box::new(table(name, 3, address, one))));
+        assert_eq!(answer, Answer::Live(Live { generation: 3, ..Live::default() }));
+    }
+    assert_eq!(running.stop(), Some(0));
+    assert_eq!(get(shop), Got::Refused);
+    running.start("");
+    assert_eq!((get(shop), get(cart)), (ok("one"), ok("one")));
+    assert_eq!(running.stop(), Some(0));
+    // Half of a table is none.
+    let files =
+        std::fs::read_dir(running.folder.join("state/tables")).expect("tables").map(|file| file.expect("one").path());
+    let file = files.into_iter().find(|file| std::fs::read_to_string(file).expect("a table").contains("cart"));
+    let file = file.expect("the table of `cart`");
+    let text = std::fs::read(&file).expect("it can be read");
+    std::fs::write(&file, &text[..text.len() / 2]).expect("it is written");
+    running.start("");
+    assert_eq!((get(shop), get(cart)), (ok("one"), Got::Refused));
+    assert_eq!(running.status().damaged.len(), 1);
+    assert_eq!(running.say("status").0, Some(1));
+    // It is whole again as soon as somebody says what it should be.
+    let answer = running.ask(&Request::Table(Box::new(table("cart", 3, cart, one))));
+    assert_eq!(answer, Answer::Live(Live { generation: 3, ..Live::default() }));
+    assert_eq!((get(cart), running.status().damaged), (ok("one"), Vec::<String>::new()));
+}
+
+/// Nobody knows after a restart of the machine whether what was saved is still true.
+#[test]
+fn tables_of_before_the_machine_was_started_are_unproven() {
+    let (shop, one) = (free(), answering("one"));
+    let mut running = Running::new();
+    running.start("");
+    running.ask(&Request::Table(Box::new(table("shop", 3, shop, one))));
+    assert!(!running.status().services[0].unproven);
+    assert_eq!(running.stop(), Some(0));
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("this start");
+    let file = std::fs::read_dir(running.folder.join("state/tables"))
+        .expect("tables")
+        .next()
+        .expect("one")
+        .expect("one")
+        .path();
+    let text = std::fs::read_to_string(&file).expect("a table").replace(boot.trim(), "another start");
+    let json = text.trim_end().split_once('\n').expect("a digest before it").1;
+    std::fs::write(&file, format!("{}\n{json}\n", model::Digest::of(json.as_bytes()).as_str())).expect("it is written");
+    running.start("");
+    assert!(running.status().services[0].unproven);
+    assert_eq!(get(shop), ok("one"));
+    running.ask(&Request::Table(Box::new(table("shop", 4, shop, one))));
+    assert!(!running.status().services[0].unproven);
 }

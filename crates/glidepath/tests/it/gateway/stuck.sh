@@ -1,0 +1,3 @@
+#!/bin/sh
+# A gateway that never serves.
+exec sleep 600
