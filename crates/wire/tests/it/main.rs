@@ -1,6 +1,8 @@
 //! What is said, byte for byte: what one version wrote, every later one that knows it has to read.
 
+mod control;
 mod counts;
+mod passing;
 
 use expect_test::expect;
 use model::{ReleaseNumber, Share, Span, Subject};
