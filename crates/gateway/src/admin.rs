@@ -5,11 +5,12 @@ use crate::count::Feed;
 use crate::http1::write::{After, own};
 use crate::http1::{Limits, Request};
 use crate::metrics;
-use socket2::SockRef;
-use std::io::{self, Read as _, Write as _};
+use crate::waiting::{Came, wait};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,7 +26,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Admin {
     listener: Arc<TcpListener>,
-    stopping: Arc<AtomicBool>,
+    /// Closed when it is to end.
+    close: Option<UnixStream>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,12 +37,13 @@ pub type Ready = dyn Fn() -> Result<(), String> + Send + Sync;
 impl Admin {
     /// Answers at this listener.
     pub fn start(listener: TcpListener, feed: Feed, ready: Arc<Ready>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
         let listener = Arc::new(listener);
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (accepting, until) = (Arc::clone(&listener), Arc::clone(&stopping));
-        let accept = move || accept(&accepting, &until, &feed, &ready);
+        let (close, closed) = UnixStream::pair()?;
+        let accepting = Arc::clone(&listener);
+        let accept = move || accept(&accepting, &closed, &feed, &ready);
         let thread = Some(Builder::new().name("admin".into()).spawn(accept)?);
-        Ok(Self { listener, stopping, thread })
+        Ok(Self { listener, close: Some(close), thread })
     }
 
     /// Where it listens.
@@ -51,23 +54,24 @@ impl Admin {
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Release);
-        // Whoever waits for a connection is woken.
-        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
+        // The socket itself may be another process's by now: it goes on to listen there.
+        drop(self.close.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn accept(listener: &TcpListener, stopping: &AtomicBool, feed: &Feed, ready: &Arc<Ready>) {
+fn accept(listener: &TcpListener, closed: &UnixStream, feed: &Feed, ready: &Arc<Ready>) {
     let open = Arc::new(AtomicUsize::new(0));
-    while !stopping.load(Ordering::Acquire) {
-        let Ok((stream, _)) = listener.accept() else {
-            if !stopping.load(Ordering::Acquire) {
+    while wait(Some(listener), closed, None) != Came::Closed {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+            Err(_) => {
                 std::thread::sleep(ACCEPT_PAUSE);
+                continue;
             }
-            continue;
         };
         if open.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
             open.fetch_sub(1, Ordering::AcqRel);
@@ -88,6 +92,7 @@ fn accept(listener: &TcpListener, stopping: &AtomicBool, feed: &Feed, ready: &Ar
 /// One request, one answer.
 fn serve(mut stream: TcpStream, feed: &Feed, ready: &Ready) -> io::Result<()> {
     let due = Instant::now() + WITHIN;
+    stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WITHIN))?;
     let (mut held, mut request) = (Vec::new(), Request::default());
     let answer = loop {

@@ -20,4 +20,5 @@ pub mod split;
 pub mod stream;
 pub mod table;
 pub mod tls;
+mod waiting;
 pub mod worker;

@@ -4,7 +4,7 @@
 //! [`Answer`], in order.
 
 use crate::Table;
-use crate::counts::Run;
+use crate::counts::{Counts, Run};
 use model::{ReleaseNumber, Share, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,13 @@ pub enum Request {
     Endpoints,
     /// What is under way?
     Report,
+    /// What became of requests until now?
+    Counts,
+    /// And from now on? It is answered with [`Answer::Counts`] again and again, until another member leads.
+    Watch {
+        /// Every 200 ms, while somebody compares; each second otherwise.
+        comparing: bool,
+    },
     /// Give no new work to something.
     Drain(Drain),
     /// Another gateway takes this one's place, and no client notices.
@@ -101,6 +108,8 @@ pub enum Answer {
     Endpoints(Vec<EndpointState>),
     /// To [`Request::Report`].
     Report(Vec<MemberReport>),
+    /// To [`Request::Counts`], and again and again to [`Request::Watch`]: what each member has counted.
+    Counts(Vec<Counts>),
     /// It is being done.
     Begun,
     /// Another gateway has taken over.
@@ -210,12 +219,54 @@ pub struct EndpointState {
     pub service: Subject,
     /// The release.
     pub release: ReleaseNumber,
-    /// Its address.
-    pub address: String,
     /// It gets no new work.
     pub draining: bool,
-    /// Requests that it has under way, in all members.
+    /// What all workers of all members see of it.
+    #[serde(flatten)]
+    pub report: EndpointReport,
+}
+
+/// What is seen of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointReport {
+    /// Its address.
+    pub address: String,
+    /// Requests that it has under way.
     pub claims: u64,
+    /// How it does: the worst that is seen.
+    #[serde(default)]
+    pub health: Health,
+    /// What it said when it was asked last how it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<String>,
+}
+
+impl EndpointReport {
+    /// Together with what another worker sees.
+    pub fn add(&mut self, other: &Self) {
+        self.claims += other.claims;
+        if other.health > self.health {
+            self.health = other.health;
+        }
+        if self.heard.is_none() {
+            self.heard.clone_from(&other.heard);
+        }
+    }
+}
+
+/// How an instance does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// It is given work.
+    #[default]
+    Good,
+    /// It was asked how it is, and has not answered well yet.
+    Unproven,
+    /// It answered well once, and does so no more.
+    Sick,
+    /// Its answers to clients were bad: it rests for a while.
+    Ejected,
 }
 
 /// What a member has under way.
@@ -249,5 +300,5 @@ pub struct PoolReport {
     pub claims: u64,
     /// Of them, by instance of the table that is served by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub endpoints: Vec<(String, u64)>,
+    pub endpoints: Vec<EndpointReport>,
 }

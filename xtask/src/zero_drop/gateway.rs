@@ -82,7 +82,7 @@ impl Gateway {
 
     /// Another gateway takes its place: it serves before the one before it stops to accept.
     pub(super) fn replace(&self) -> Result<(), String> {
-        match self.ask(&Request::Replace)? {
+        match self.ask(&Request::Replace { workers: None })? {
             Answer::Replaced => Ok(()),
             other => Err(format!("no other gateway takes its place: {other:?}")),
         }

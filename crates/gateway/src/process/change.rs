@@ -108,7 +108,7 @@ impl Gateway {
         if tables.phase == Phase::Following {
             return None;
         }
-        if let Err(error) = self.sockets.want(self, tables.addresses()) {
+        if let Err(error) = self.sockets.want(self, self.wanted(tables)) {
             self.settings.log.error("the keeper was not asked to listen", &[("why", &error)]);
         }
         if tables.phase == Phase::Starting {

@@ -2,7 +2,8 @@
 
 use super::Gateway;
 use super::change::Phase;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::count::Pace;
+use crate::waiting::{Came, wait};
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,17 +78,10 @@ fn accept(gateway: &Arc<Gateway>, socket: &UnixListener, closed: &UnixStream) {
     let log = gateway.settings.log;
     loop {
         let full = gateway.control.connections.load(Ordering::SeqCst) >= CONNECTIONS_MAX;
-        let mut waits = vec![PollFd::new(closed, PollFlags::IN)];
-        if !full {
-            waits.push(PollFd::new(socket, PollFlags::IN));
-        }
-        let timeout = full.then_some(Timespec { tv_sec: 0, tv_nsec: 50_000_000 });
-        let _ = poll(&mut waits, timeout.as_ref());
-        if waits.first().is_some_and(|closed| !closed.revents().is_empty()) {
-            return;
-        }
-        if full {
-            continue;
+        match wait((!full).then_some(socket), closed, full.then_some(ROOM_EVERY)) {
+            Came::Somebody => {}
+            Came::Closed => return,
+            Came::Nobody => continue,
         }
         match socket.accept() {
             Ok((stream, _)) => {
@@ -141,11 +135,22 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
         gateway.control.answering.fetch_add(1, Ordering::SeqCst);
         let _counted = Counted(&gateway.control.answering);
         let answer = match serde_json::from_value(request) {
+            Ok(Request::Watch { comparing }) => return tell_counts(gateway, &mut stream, comparing),
             Ok(request) => gateway.asked(request, from),
             Err(error) => Answer::Faulty(error.to_string()),
         };
         frame::write(&mut stream, &answer)?;
     }
+}
+
+/// Tells what was counted again and again, until whoever asked has gone, or another member leads.
+fn tell_counts(gateway: &Gateway, stream: &mut UnixStream, comparing: bool) -> io::Result<()> {
+    let mut counted = gateway.fleet.feed().subscribe(if comparing { Pace::Comparing } else { Pace::Steady });
+    while gateway.locked_tables().phase == Phase::Leading {
+        let counts = gateway.counts(counted.next_message(), From::Controller);
+        frame::write(stream, &Answer::Counts(counts))?;
+    }
+    frame::write(stream, &Answer::Moved)
 }
 
 impl Gateway {
@@ -166,7 +171,10 @@ impl Gateway {
             Request::Routes => Answer::Routes(self.routes()),
             Request::Endpoints => Answer::Endpoints(self.endpoints()),
             Request::Report => Answer::Report(self.reports(from)),
+            Request::Counts => Answer::Counts(self.counts(self.fleet.feed().counts(), from)),
             Request::Drain(what) => self.drain(&what),
+            // Who answers again and again does so elsewhere.
+            Request::Watch { .. } => Answer::Refused("this is no question with one answer".into()),
             Request::Replace { workers } => self.replace(workers),
         }
     }

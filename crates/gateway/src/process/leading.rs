@@ -49,6 +49,7 @@ impl Gateway {
         }
         self.sockets.let_go();
         drop(tables);
+        self.admin.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.settings.log.info("retires", &[]);
         self.keeper.say(&ToKeeper::Retired, &[])?;
         self.replaced(Ok(()));

@@ -11,14 +11,17 @@ mod sockets;
 
 pub use config::{Unreadable, parse as parse_config, read as read_config};
 
+use crate::admin::{Admin, Ready};
 use crate::fleet::{Ended, Fleet};
-use change::Tables;
+use change::{Phase, Tables};
 use config::Config;
 use control::Control;
 use saved::Saved;
 use siblings::Siblings;
 use sockets::Sockets;
+use std::collections::BTreeSet;
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -44,6 +47,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// The file that its tables come from, where no controller gives them.
     pub config: Option<PathBuf>,
+    /// Where whoever watches it may ask for `/metrics`, `/healthz` and `/readyz`.
+    pub admin: Option<SocketAddr>,
     /// How many workers.
     pub workers: usize,
     /// The program's version.
@@ -64,6 +69,7 @@ pub(crate) struct Gateway {
     config: Mutex<Config>,
     sockets: Sockets,
     control: Control,
+    admin: Mutex<Vec<Admin>>,
     siblings: Mutex<Siblings>,
     /// Who has asked for another gateway, and waits to hear what became of it.
     replacing: Mutex<Option<SyncSender<Result<(), String>>>>,
@@ -95,6 +101,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         config: Mutex::new(Config::new(settings.config.clone())),
         sockets: Sockets::default(),
         control: Control::default(),
+        admin: Mutex::default(),
         siblings: Mutex::default(),
         replacing: Mutex::default(),
         settings,
@@ -146,7 +153,7 @@ impl Gateway {
     fn begin(self: &Arc<Self>) -> io::Result<()> {
         self.load();
         self.read_config();
-        let wanted = self.locked_tables().addresses();
+        let wanted = self.wanted(&self.locked_tables());
         self.sockets.want(self, wanted)
     }
 
@@ -183,6 +190,28 @@ impl Gateway {
                 return Ok(());
             }
         }
+    }
+
+    /// Where it has to listen.
+    fn wanted(&self, tables: &Tables) -> BTreeSet<SocketAddr> {
+        let mut wanted = tables.addresses();
+        wanted.extend(self.settings.admin);
+        wanted
+    }
+
+    /// Answers whoever watches, at each of these sockets.
+    fn watched_at(self: &Arc<Self>, sockets: Vec<TcpListener>) -> io::Result<()> {
+        let gateway = Arc::downgrade(self);
+        let ready: Arc<Ready> =
+            Arc::new(move || match gateway.upgrade().map(|gateway| gateway.locked_tables().phase) {
+                Some(Phase::Leading) => Ok(()),
+                Some(Phase::Starting) => Err("it is being started".to_owned()),
+                Some(Phase::Following) | None => Err("another gateway has taken over".to_owned()),
+            });
+        let admin = sockets.into_iter().map(|socket| Admin::start(socket, self.fleet.feed(), Arc::clone(&ready)));
+        let admin = admin.collect::<io::Result<_>>()?;
+        *self.admin.lock().unwrap_or_else(PoisonError::into_inner) = admin;
+        Ok(())
     }
 
     /// Ends within a time, whatever is under way.

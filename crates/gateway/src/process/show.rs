@@ -2,14 +2,17 @@
 
 use super::Gateway;
 use super::control::From;
+use crate::pool::{self, Condition};
 use crate::worker::Report;
 use model::{ReleaseNumber, Share, Subject};
 use std::collections::BTreeMap;
-use wire::Table;
+use std::net::SocketAddr;
 use wire::control::{
-    Answer, Drain, EndpointState, MemberReport, PoolReport, Route, RouteRelease, ServiceState, Status, WorkerReport,
+    Answer, Drain, EndpointReport, EndpointState, Health, MemberReport, PoolReport, Route, RouteRelease, ServiceState,
+    Status, WorkerReport,
 };
 use wire::table::{Door, Path};
+use wire::{Counts, Table};
 
 impl Gateway {
     pub(crate) fn status(&self) -> Status {
@@ -40,12 +43,13 @@ impl Gateway {
     }
 
     pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
-        let mut claims: BTreeMap<(Subject, ReleaseNumber, String), u64> = BTreeMap::new();
+        let mut sums: BTreeMap<(Subject, ReleaseNumber, String), EndpointReport> = BTreeMap::new();
         let reports = self.reports(From::Controller);
         let workers = reports.into_iter().flat_map(|member| member.workers).flatten();
         for pool in workers.flat_map(|worker| worker.pools) {
-            for (address, under_way) in pool.endpoints {
-                *claims.entry((pool.service.clone(), pool.release, address)).or_default() += under_way;
+            for endpoint in pool.endpoints {
+                let key = (pool.service.clone(), pool.release, endpoint.address.clone());
+                sums.entry(key).and_modify(|sum| sum.add(&endpoint)).or_insert(endpoint);
             }
         }
         let mut all = Vec::new();
@@ -53,9 +57,10 @@ impl Gateway {
             for lane in &table.lanes {
                 for endpoint in &lane.endpoints {
                     let key = (table.service.clone(), lane.release, endpoint.address.clone());
-                    let claims = claims.get(&key).copied().unwrap_or(0);
-                    let (service, release, address) = key;
-                    all.push(EndpointState { service, release, address, draining: endpoint.draining, claims });
+                    let fresh = || EndpointReport { address: endpoint.address.clone(), ..EndpointReport::default() };
+                    let report = sums.remove(&key).unwrap_or_else(fresh);
+                    let (service, release, _) = key;
+                    all.push(EndpointState { service, release, draining: endpoint.draining, report });
                 }
             }
         }
@@ -69,6 +74,15 @@ impl Gateway {
         let mut all = vec![own];
         if from == From::Controller {
             all.extend(self.locked_siblings().reports());
+        }
+        all
+    }
+
+    /// With what this member has counted, what the others have.
+    pub(crate) fn counts(&self, own: Counts, from: From) -> Vec<Counts> {
+        let mut all = vec![own];
+        if from == From::Controller {
+            all.extend(self.locked_siblings().counts());
         }
         all
     }
@@ -161,12 +175,26 @@ fn route(table: &Table) -> Route {
     }
 }
 
+fn told(address: SocketAddr, endpoint: &pool::EndpointReport) -> EndpointReport {
+    EndpointReport {
+        address: address.to_string(),
+        claims: endpoint.claims,
+        health: match endpoint.condition {
+            Condition::Good => Health::Good,
+            Condition::Unproven => Health::Unproven,
+            Condition::Sick => Health::Sick,
+            Condition::Ejected => Health::Ejected,
+        },
+        heard: endpoint.heard.map(|heard| heard.to_string()),
+    }
+}
+
 fn worker(report: Report) -> WorkerReport {
     let pools = report.pools.into_iter().map(|((service, release), pool)| PoolReport {
         service,
         release: ReleaseNumber(release),
         claims: pool.claims,
-        endpoints: pool.endpoints.iter().map(|(address, endpoint)| (address.to_string(), endpoint.claims)).collect(),
+        endpoints: pool.endpoints.iter().map(|(address, endpoint)| told(*address, endpoint)).collect(),
     });
     WorkerReport { clients: report.clients, pools: pools.collect() }
 }

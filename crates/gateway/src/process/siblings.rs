@@ -7,6 +7,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
+use wire::Counts;
 use wire::asking::Asking;
 use wire::control::{Answer, MemberReport, Request};
 use wire::counts::Run;
@@ -88,6 +89,15 @@ impl Siblings {
             _ => vec![MemberReport { member: unknown(pid), retiring: true, workers: vec![None] }],
         });
         reports.collect()
+    }
+
+    /// What all have counted; nothing of those that do not answer.
+    pub(crate) fn counts(&self) -> Vec<Counts> {
+        let counts = self.ask(&Request::Counts).into_iter().filter_map(|(_, answer)| match answer {
+            Some(Answer::Counts(counts)) => Some(counts),
+            _ => None,
+        });
+        counts.flatten().collect()
     }
 
     /// Asks all, before any answer is waited for.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wire::control::Deaf;
 use wire::keeping::ToKeeper;
@@ -55,13 +55,24 @@ impl Sockets {
     }
 
     /// The keeper has answered, or changed its answer.
-    pub(crate) fn take(&self, gateway: &Gateway, address: SocketAddr, passed: Vec<OwnedFd>, error: Option<String>) {
+    pub(crate) fn take(
+        &self,
+        gateway: &Arc<Gateway>,
+        address: SocketAddr,
+        passed: Vec<OwnedFd>,
+        error: Option<String>,
+    ) {
         let mut all = self.locked();
         if !all.contains_key(&address) {
             return;
         }
         let sockets: Vec<TcpListener> = passed.into_iter().map(TcpListener::from).collect();
-        let state = match (gateway.fleet.listen(address, &sockets), error) {
+        let taken = if gateway.settings.admin == Some(address) {
+            gateway.watched_at(sockets)
+        } else {
+            gateway.fleet.listen(address, &sockets)
+        };
+        let state = match (taken, error) {
             (Err(error), _) => State::Deaf(error.to_string()),
             (Ok(()), Some(error)) => State::Deaf(error),
             (Ok(()), None) => State::Open,

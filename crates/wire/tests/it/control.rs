@@ -10,7 +10,7 @@ use wire::control::*;
 use wire::counts::Run;
 use wire::frame::{self, FRAME_BYTES_MAX};
 use wire::table::Door;
-use wire::{Table, keeping};
+use wire::{Counts, Table, keeping};
 
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(all: &[T], expected: &Expect) {
     let mut text = String::new();
@@ -33,13 +33,19 @@ fn run() -> Run {
 
 #[test]
 fn questions() {
-    check(&[Hello { versions: vec![1, 2] }], &expect![[r#"
+    check(
+        &[Hello { versions: vec![1, 2] }],
+        &expect![[r#"
         [00, 00, 00, 12] {"versions":[1,2]}
-    "#]]);
-    check(&[Welcome::Version(1), Welcome::Versions(vec![1])], &expect![[r#"
+    "#]],
+    );
+    check(
+        &[Welcome::Version(1), Welcome::Versions(vec![1])],
+        &expect![[r#"
         [00, 00, 00, 0d] {"version":1}
         [00, 00, 00, 10] {"versions":[1]}
-    "#]]);
+    "#]],
+    );
     check(
         &[
             Request::Table(Box::new(Table::new(service(), 3, Vec::new()))),
@@ -48,6 +54,8 @@ fn questions() {
             Request::Routes,
             Request::Endpoints,
             Request::Report,
+            Request::Counts,
+            Request::Watch { comparing: true },
             Request::Drain(Drain::Endpoint("127.0.0.1:1".into())),
             Request::Drain(Drain::Release { service: service(), release: ReleaseNumber(2) }),
             Request::Drain(Drain::Gateway),
@@ -93,12 +101,14 @@ fn answers() {
         hold: true,
         releases: vec![RouteRelease { release: ReleaseNumber(1), share: Share::ALL, door: Door::Open, endpoints: 2 }],
     };
-    let pool = PoolReport {
-        service: service(),
-        release: ReleaseNumber(1),
+    let endpoint = EndpointReport {
+        address: "127.0.0.1:1".into(),
         claims: 2,
-        endpoints: vec![("127.0.0.1:1".into(), 2)],
+        health: Health::Sick,
+        heard: Some("answered 500".into()),
     };
+    let pool =
+        PoolReport { service: service(), release: ReleaseNumber(1), claims: 2, endpoints: vec![endpoint.clone()] };
     let report = MemberReport {
         member: run(),
         retiring: true,
@@ -113,7 +123,14 @@ fn answers() {
             Answer::Undecided(vec![run()]),
             Answer::Status(Box::new(status)),
             Answer::Routes(vec![route]),
+            Answer::Endpoints(vec![EndpointState {
+                service: service(),
+                release: ReleaseNumber(1),
+                draining: true,
+                report: endpoint,
+            }]),
             Answer::Report(vec![report]),
+            Answer::Counts(vec![Counts { run: run(), ..Counts::default() }]),
             Answer::Begun,
             Answer::Replaced,
             Answer::Refused("why".into()),

@@ -97,7 +97,8 @@ fn exit(answer: &Answer) -> Exit {
             status.deaf.is_empty() && status.damaged.is_empty() && status.config_problem.is_none()
         }
         Answer::Live(live) => live.unsaved.is_none(),
-        Answer::Routes(_) | Answer::Endpoints(_) | Answer::Report(_) | Answer::Begun | Answer::Replaced => true,
+        Answer::Routes(_) | Answer::Endpoints(_) | Answer::Report(_) | Answer::Counts(_) => true,
+        Answer::Begun | Answer::Replaced => true,
         Answer::Superseded(_) | Answer::Faulty(_) | Answer::Undecided(_) | Answer::Refused(_) | Answer::Moved => false,
     };
     if fine { Exit::Ok } else { Exit::NotInOrder }

@@ -9,6 +9,7 @@ use keeper::place::{Taken, claim, control};
 use model::Span;
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use wire::log::{Form, Log};
@@ -20,6 +21,9 @@ pub(crate) struct Run {
     /// The file of the tables, for a gateway without a controller. It is read again when it changes.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Where /metrics, /healthz and /readyz are answered.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
     /// How many workers; as many as the machine has cores, where nothing is said.
     #[arg(long, value_name = "NUMBER", value_parser = workers())]
     workers: Option<u16>,
@@ -86,6 +90,9 @@ impl Run {
         if let Some(config) = &self.config {
             arguments.extend(["--config".into(), config.into()]);
         }
+        if let Some(admin) = self.admin {
+            arguments.extend(["--admin".into(), admin.to_string().into()]);
+        }
         let log = if self.log.form() == Form::Json { "json" } else { "text" };
         arguments.extend(["--log".into(), log.into()]);
         arguments
@@ -100,6 +107,8 @@ pub(crate) struct Serve {
     #[arg(long)]
     config: Option<PathBuf>,
     #[arg(long)]
+    admin: Option<SocketAddr>,
+    #[arg(long)]
     workers: Option<u16>,
     #[arg(long, value_enum, default_value_t)]
     log: Lines,
@@ -111,6 +120,7 @@ impl Serve {
         let settings = Settings {
             state: self.state.clone(),
             config: self.config.clone(),
+            admin: self.admin,
             workers: self.workers.map_or_else(cores, usize::from),
             version: env!("CARGO_PKG_VERSION"),
             log: Log::new(self.log.form(), "gateway"),

@@ -2,7 +2,7 @@
 
 use crate::screen::{Screen, Tone, counted, visible};
 use model::Subject;
-use wire::control::{EndpointState, Route, Status};
+use wire::control::{EndpointState, Health, Route, Status};
 use wire::table::Door;
 
 pub(crate) fn status(status: &Status, screen: &mut Screen) {
@@ -67,9 +67,22 @@ pub(crate) fn routes(routes: &[Route], screen: &mut Screen) {
 pub(crate) fn endpoints(endpoints: &[EndpointState], screen: &mut Screen) {
     let mut rows = vec![vec!["SERVICE".into(), "RELEASE".into(), "ADDRESS".into(), "STATE".into(), "UNDER WAY".into()]];
     for endpoint in endpoints {
-        let state = if endpoint.draining { "draining" } else { "open" };
-        let (release, claims) = (endpoint.release.to_string(), endpoint.claims.to_string());
-        rows.push(vec![short(&endpoint.service), release, endpoint.address.clone(), state.into(), claims]);
+        let report = &endpoint.report;
+        let mut state = match report.health {
+            Health::Good if endpoint.draining => String::new(),
+            Health::Good => "good".into(),
+            Health::Unproven => "unproven".into(),
+            Health::Sick => "sick".into(),
+            Health::Ejected => "ejected".into(),
+        };
+        if endpoint.draining {
+            state += if state.is_empty() { "draining" } else { ", draining" };
+        }
+        if let Some(heard) = report.heard.as_ref().filter(|_| report.health != Health::Good) {
+            state += &format!(" ({heard})");
+        }
+        let (release, claims) = (endpoint.release.to_string(), report.claims.to_string());
+        rows.push(vec![short(&endpoint.service), release, report.address.clone(), state, claims]);
     }
     columns(rows, screen);
 }

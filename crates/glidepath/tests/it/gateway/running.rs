@@ -153,9 +153,14 @@ pub(crate) fn signal(pid: u32, name: &str) {
     killed.expect("it is sent");
 }
 
-/// A port that nobody has just now.
+/// A port that nobody has, and that no connection gets by chance: below those that the kernel gives out.
 pub(crate) fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    wait_for("a port", || {
+        let number = std::process::id().wrapping_mul(61).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 12_000 + u16::try_from(number % 20_000).expect("a small number");
+        TcpListener::bind(("127.0.0.1", port)).and_then(|socket| socket.local_addr()).ok()
+    })
 }
 
 /// An instance that answers every request with this, after a while if it is told to wait.

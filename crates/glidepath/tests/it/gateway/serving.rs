@@ -1,6 +1,6 @@
 //! Serving by a file, restarting, replacing.
 
-use super::running::{Got, Load, Running, answering, free, get, ok, signal, table, wait_for};
+use super::running::{Got, Load, PATIENCE, Running, answering, free, get, ok, signal, table, wait_for};
 use std::net::TcpListener;
 use std::path::Path;
 use wire::control::{Answer, Live, Request};
@@ -168,4 +168,40 @@ fn tables_of_before_the_machine_was_started_are_unproven() {
     assert_eq!(get(shop), ok("one"));
     running.ask(&Request::Table(Box::new(table("shop", 4, shop, one))));
     assert!(!running.status().services[0].unproven);
+}
+
+/// Whoever watches asks at one address, whichever gateway answers.
+#[test]
+fn whoever_watches_asks_the_one_that_leads() {
+    let (address, admin, one) = (free(), free(), answering("one"));
+    let mut running = Running::new();
+    running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    running.start(&format!("--config gateway.yaml --workers 2 --admin {admin}"));
+    for _ in 0..3 {
+        assert_eq!(get(address), ok("one"));
+        let (head, page) = page(admin, "/metrics");
+        assert!(head.starts_with("HTTP/1.1 200") && page.contains("process_open_fds"), "{head}{page}");
+        assert!(page_is(admin, "/readyz", "200"));
+        let before = running.status().member.pid;
+        assert_eq!(running.say("replace").0, Some(0));
+        running.status_with("another gateway", |status| status.member.pid != before);
+    }
+    let Answer::Counts(counts) = running.ask(&Request::Counts) else { panic!("no counts") };
+    assert_eq!(counts.len(), 1);
+    assert!(running.status().listening.contains(&admin.to_string()));
+}
+
+fn page(address: std::net::SocketAddr, path: &str) -> (String, String) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).expect("it accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it is taken");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    (head.to_owned(), body.to_owned())
+}
+
+fn page_is(address: std::net::SocketAddr, path: &str, status: &str) -> bool {
+    page(address, path).0.contains(status)
 }
