@@ -1,6 +1,7 @@
 //! A gateway that was started: its process, and the line to it.
 
 use crate::gateway::Happening;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::ffi::OsString;
 use std::io;
@@ -41,18 +42,25 @@ impl Child {
         drop(command);
         let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
         let process = pidfd_open(process, PidfdFlags::empty())?;
-        let (hearing, said) = (line.try_clone()?, happenings.clone());
-        Builder::new().name(format!("hears-{member}")).spawn(move || {
-            while let Ok(Some((message, _))) = hearing.hear::<ToKeeper>() {
-                if said.send(Happening::Said(member, message)).is_err() {
-                    return;
-                }
-            }
-        })?;
+        hear(line.try_clone()?, member, happenings)?;
         let (pid, ended) = (child.id(), happenings.clone());
         Builder::new().name(format!("waits-{member}")).spawn(move || {
             let how = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
             let _ = ended.send(Happening::Died(member, how));
+        })?;
+        Ok(Self { pid, process, line })
+    }
+
+    /// One that another keeper has started.
+    pub(crate) fn adopt(pid: u32, line: Line, member: u32, happenings: &SyncSender<Happening>) -> io::Result<Self> {
+        let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        let process = pidfd_open(process, PidfdFlags::empty())?;
+        hear(line.try_clone()?, member, happenings)?;
+        let (waiting, ended) = (process.try_clone()?, happenings.clone());
+        Builder::new().name(format!("waits-{member}")).spawn(move || {
+            // The process of another's child is not waited for, but its end can be seen.
+            while poll(&mut [PollFd::new(&waiting, PollFlags::IN)], None).is_err() {}
+            let _ = ended.send(Happening::Died(member, "it was started by another keeper".into()));
         })?;
         Ok(Self { pid, process, line })
     }
@@ -67,4 +75,17 @@ impl Child {
         // It may have ended by itself.
         let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
+}
+
+/// What it says is told to whoever keeps it.
+fn hear(line: Line, member: u32, happenings: &SyncSender<Happening>) -> io::Result<()> {
+    let said = happenings.clone();
+    Builder::new().name(format!("hears-{member}")).spawn(move || {
+        while let Ok(Some((message, _))) = line.hear::<ToKeeper>() {
+            if said.send(Happening::Said(member, message)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(())
 }

@@ -1,8 +1,10 @@
 //! The keeper of a gateway: does what follows from what happens.
 
+use crate::adopted::Adopted;
 use crate::child::Child;
 use crate::inherited;
 use crate::members::{Action, Bounds, Event, Members, Role};
+use crate::place::Control;
 use crate::sockets::Sockets;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -33,8 +35,6 @@ pub struct Settings {
     pub arguments: Vec<OsString>,
     /// How many workers it has; as many as it thinks best, where nothing is said.
     pub workers: Option<u16>,
-    /// The socket that the gateway is asked by.
-    pub control: UnixListener,
     /// How long things may take.
     pub bounds: Bounds,
     /// Where to say what happens.
@@ -49,8 +49,8 @@ pub(crate) enum Happening {
     Died(u32, String),
 }
 
-/// Keeps a gateway until it is told to end.
-pub fn keep(settings: Settings) -> io::Result<()> {
+/// Keeps a gateway until it is told to end. It is asked by this socket.
+pub fn keep(settings: Settings, control: Control) -> io::Result<()> {
     let (sender, happenings) = sync_channel(HAPPENINGS_MAX);
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2])?;
     let signalled = sender.clone();
@@ -62,20 +62,29 @@ pub fn keep(settings: Settings) -> io::Result<()> {
         }
     })?;
     let inherited = inherited::sockets()?;
+    let (control, adopted) = match control {
+        Control::Fresh(control) => (control, None),
+        Control::Adopted(adopted) => (adopted.control.try_clone()?, Some(*adopted)),
+    };
     let mut keeper = Keeper {
         members: Members::new(settings.bounds),
         settings,
+        control,
         sender,
         children: BTreeMap::new(),
         wanted: BTreeMap::new(),
         sockets: Sockets::new(inherited),
         begun: now(),
     };
+    if let Some(adopted) = adopted {
+        keeper.adopt(adopted)?;
+    }
     keeper.run(&happenings)
 }
 
 struct Keeper {
     settings: Settings,
+    control: UnixListener,
     sender: SyncSender<Happening>,
     members: Members,
     children: BTreeMap<u32, Child>,
@@ -105,6 +114,19 @@ impl Keeper {
         Ok(())
     }
 
+    /// Keeps a gateway that another keeper has started, and starts one of its own in its place.
+    fn adopt(&mut self, adopted: Adopted) -> io::Result<()> {
+        let member = self.members.adopt(self.now_ms());
+        self.settings.log.info("a gateway without a keeper is adopted", &[("member", &member), ("pid", &adopted.pid)]);
+        for (address, sockets) in adopted.sockets {
+            self.sockets.take_over(address, sockets);
+        }
+        self.wanted.insert(member, adopted.wanted);
+        self.children.insert(member, Child::adopt(adopted.pid, adopted.line, member, &self.sender)?);
+        self.on(Event::Replace);
+        Ok(())
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(now().duration_since(self.begun).as_millis()).unwrap_or(u64::MAX)
     }
@@ -129,7 +151,7 @@ impl Keeper {
 
     fn heard(&mut self, member: u32, message: ToKeeper) -> bool {
         match message {
-            ToKeeper::Begun { .. } => {}
+            ToKeeper::Begun { .. } | ToKeeper::Adopted { .. } | ToKeeper::Held { .. } => {}
             ToKeeper::Listen { addresses, workers } => {
                 let fresh: BTreeSet<SocketAddr> = addresses.into_iter().collect();
                 let before =
@@ -247,7 +269,7 @@ impl Keeper {
                 log.info("a gateway starts", &[("member", &member), ("pid", &child.pid)]);
                 self.children.insert(member, child);
                 let begin = ToGateway::Begin { versions: VERSIONS.into(), member };
-                self.say(member, &begin, &[self.settings.control.as_fd()]);
+                self.say(member, &begin, &[self.control.as_fd()]);
             }
             Err(error) => {
                 let told = Happening::Died(member, format!("it could not be started: {error}"));

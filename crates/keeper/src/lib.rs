@@ -2,6 +2,7 @@
 //! too: it hands them to each gateway that it starts, restarts one that died, and starts the next one
 //! beside the old. It decides nothing else, and has no async runtime.
 
+mod adopted;
 mod child;
 mod gateway;
 mod inherited;

@@ -108,6 +108,13 @@ impl Members {
         Self { bounds, all: BTreeMap::new(), last: 0, deaths: 0, start_at: None, end_at: None }
     }
 
+    /// One leads already, that another keeper has started: its number.
+    pub fn adopt(&mut self, now: u64) -> u32 {
+        self.last += 1;
+        self.turn(self.last, Role::Leading, now);
+        self.last
+    }
+
     /// What follows from this.
     pub fn on(&mut self, event: Event, now: u64) -> Vec<Action> {
         let mut actions = Vec::new();

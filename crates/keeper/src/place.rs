@@ -1,5 +1,6 @@
 //! Where a gateway can be asked, and where it keeps what it has to know: one gateway for each.
 
+use crate::adopted::{Adopted, adopt};
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -21,6 +22,15 @@ impl From<io::Error> for Taken {
     }
 }
 
+/// The socket that a gateway is asked by.
+#[derive(Debug)]
+pub enum Control {
+    /// Nobody had it.
+    Fresh(UnixListener),
+    /// A gateway without a keeper has it, and everything else.
+    Adopted(Box<Adopted>),
+}
+
 /// Claims a state directory, for as long as the file is open.
 pub fn claim(state: &Path) -> Result<File, Taken> {
     create(state)?;
@@ -33,13 +43,13 @@ pub fn claim(state: &Path) -> Result<File, Taken> {
 }
 
 /// Opens a control socket that only this user may connect to. One that nobody answers any more is
-/// replaced.
-pub fn control(path: &Path) -> Result<UnixListener, Taken> {
+/// replaced, and a gateway that answers but has no keeper is adopted.
+pub fn control(path: &Path) -> Result<Control, Taken> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         create(folder)?;
     }
     if UnixStream::connect(path).is_ok() {
-        return Err(Taken::ByAnother);
+        return adopt(path)?.map(|adopted| Control::Adopted(Box::new(adopted))).ok_or(Taken::ByAnother);
     }
     // It has its name only when it has its rights, and nobody else could have connected before.
     let mut partial = path.as_os_str().to_owned();
@@ -48,7 +58,7 @@ pub fn control(path: &Path) -> Result<UnixListener, Taken> {
     let socket = UnixListener::bind(Path::new(&partial))?;
     fs::set_permissions(&partial, Permissions::from_mode(0o600))?;
     fs::rename(&partial, path)?;
-    Ok(socket)
+    Ok(Control::Fresh(socket))
 }
 
 fn create(folder: &Path) -> io::Result<()> {

@@ -34,6 +34,11 @@ impl Sockets {
         all
     }
 
+    /// These were another keeper's, and are this one's now.
+    pub(crate) fn take_over(&mut self, address: SocketAddr, sockets: Vec<TcpListener>) {
+        self.open.insert(address, Open { sockets, error: None, inherited: false });
+    }
+
     /// The sockets of an address that somebody wants.
     pub(crate) fn get(&self, address: SocketAddr) -> Option<&Open> {
         self.open.get(&address)

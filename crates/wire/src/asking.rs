@@ -30,6 +30,11 @@ impl Asking {
         }
     }
 
+    /// The connection itself.
+    pub fn into_stream(self) -> UnixStream {
+        self.stream
+    }
+
     /// Asks, and waits for the answer.
     pub fn ask(&mut self, request: &Request) -> io::Result<Answer> {
         frame::write(&mut self.stream, request)?;

@@ -63,6 +63,9 @@ pub enum Request {
     },
     /// Give no new work to something.
     Drain(Drain),
+    /// A keeper asks for a gateway whose own keeper is dead. After [`Answer::Begun`] comes the end of a line,
+    /// on which it is told all that a keeper has to hold.
+    Adopt,
     /// Another gateway takes this one's place, and no client notices.
     Replace {
         /// With so many workers; with as many as before, where nothing is said.
@@ -167,6 +170,9 @@ pub struct Status {
     pub damaged: Vec<String>,
     /// Members that go on for those who are there.
     pub retiring: Vec<u32>,
+    /// Its keeper is dead: nobody would start another one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// How a service stands.

@@ -70,6 +70,16 @@ pub enum ToKeeper {
         /// The version that is spoken from now on.
         version: u32,
     },
+    /// To a keeper that adopts it: who it is. Its control socket comes with it.
+    Adopted {
+        /// Its process.
+        pid: u32,
+    },
+    /// To a keeper that adopts it: the sockets of this address come with it.
+    Held {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Where it wants to listen: all of it, every time.
     Listen {
         /// The addresses.

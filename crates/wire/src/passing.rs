@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// The longest message: it names addresses, and nothing longer.
@@ -19,6 +20,32 @@ pub const MESSAGE_BYTES_MAX: usize = 64 << 10;
 pub const DESCRIPTORS_MAX: usize = 128;
 /// The other side has so long to make room: one that hangs holds nobody up.
 const ROOM_WITHIN: Duration = Duration::from_secs(1);
+
+/// Passes an end of a line on to whoever is at the other end of a stream.
+pub fn hand_over(stream: &UnixStream, line: Line) -> io::Result<()> {
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut room);
+    let descriptors = [line.as_fd()];
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    // A descriptor needs a byte to come with.
+    retry_on_intr(|| sendmsg(stream, &[IoSlice::new(&[0])], &mut ancillary, SendFlags::NOSIGNAL))?;
+    Ok(())
+}
+
+/// Takes the end of a line that is passed on.
+pub fn take_over(stream: &UnixStream) -> io::Result<Line> {
+    let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut room);
+    let mut byte = [0];
+    retry_on_intr(|| recvmsg(stream, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::CMSG_CLOEXEC))?;
+    let passed = ancillary.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut passed) => passed.next(),
+        _ => None,
+    });
+    Line::of(passed.ok_or(ErrorKind::UnexpectedEof)?)
+}
 
 /// One end of a line. Messages keep their bounds, so one is heard whole or not at all.
 #[derive(Debug)]
@@ -42,6 +69,16 @@ impl Line {
     /// The same end once more: one may say things while another listens.
     pub fn try_clone(&self) -> io::Result<Line> {
         Ok(Line { socket: self.socket.try_clone()? })
+    }
+
+    /// What is heard has to come within this.
+    pub fn hear_within(&self, within: Duration) -> io::Result<()> {
+        Ok(set_socket_timeout(&self.socket, Timeout::Recv, Some(within))?)
+    }
+
+    /// What is heard may come at any time.
+    pub fn hear_at_any_time(&self) -> io::Result<()> {
+        Ok(set_socket_timeout(&self.socket, Timeout::Recv, None)?)
     }
 
     /// Says one thing, and passes these on. They stay open here, too.

@@ -123,7 +123,8 @@ impl Gateway {
 
     /// Tells the members that go on for others, and waits for them.
     fn everywhere(&self, tables: &Tables, request: &Request, live: Live) -> Answer {
-        if tables.phase != Phase::Leading {
+        // One that was adopted while others retired goes on to be the only one who can ask them.
+        if tables.phase == Phase::Starting || (tables.phase == Phase::Following && !self.is_adopted()) {
             return Answer::Live(live);
         }
         let undecided = self.locked_siblings().tell(request);

@@ -27,6 +27,8 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     accepting: Mutex<Option<(UnixStream, JoinHandle<()>)>>,
+    /// Kept for a keeper to come, should this one die.
+    pub(crate) socket: Mutex<Option<UnixListener>>,
     connections: AtomicUsize,
     answering: AtomicUsize,
 }
@@ -44,6 +46,7 @@ pub(crate) enum From {
 pub(crate) fn open(gateway: &Arc<Gateway>, socket: UnixListener) -> io::Result<()> {
     // Those after us accept from it, too, and so none of them may wait within accepting.
     socket.set_nonblocking(true)?;
+    *gateway.control.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket.try_clone()?);
     let (close, closed) = UnixStream::pair()?;
     let accepting = Arc::clone(gateway);
     let thread = Builder::new().name("control".into()).spawn(move || accept(&accepting, &socket, &closed))?;
@@ -135,6 +138,10 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
         gateway.control.answering.fetch_add(1, Ordering::SeqCst);
         let _counted = Counted(&gateway.control.answering);
         let answer = match serde_json::from_value(request) {
+            Ok(Request::Adopt) if gateway.is_alone() => {
+                frame::write(&mut stream, &Answer::Begun)?;
+                return gateway.be_adopted(&stream);
+            }
             Ok(Request::Watch { comparing }) => return tell_counts(gateway, &mut stream, comparing),
             Ok(request) => gateway.asked(request, from),
             Err(error) => Answer::Faulty(error.to_string()),
@@ -173,6 +180,7 @@ impl Gateway {
             Request::Report => Answer::Report(self.reports(from)),
             Request::Counts => Answer::Counts(self.counts(self.fleet.feed().counts(), from)),
             Request::Drain(what) => self.drain(&what),
+            Request::Adopt => Answer::Refused("it has a keeper".into()),
             // Who answers again and again does so elsewhere.
             Request::Watch { .. } => Answer::Refused("this is no question with one answer".into()),
             Request::Replace { workers } => self.replace(workers),
@@ -181,7 +189,7 @@ impl Gateway {
 
     /// The keeper ends all of it.
     pub(crate) fn ask_to_stop(&self) -> Answer {
-        match self.keeper.say(&ToKeeper::Stop, &[]) {
+        match self.tell_keeper(&ToKeeper::Stop) {
             Ok(()) => Answer::Begun,
             Err(error) => Answer::Refused(format!("the keeper does not listen: {error}")),
         }

@@ -49,9 +49,13 @@ impl Gateway {
         }
         self.sockets.let_go();
         drop(tables);
+        if !self.is_adopted() {
+            // Whoever leads now is introduced to all of them. A keeper that came later knows none.
+            self.locked_siblings().forget();
+        }
         self.admin.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.settings.log.info("retires", &[]);
-        self.keeper.say(&ToKeeper::Retired, &[])?;
+        self.tell_keeper(&ToKeeper::Retired)?;
         self.replaced(Ok(()));
         Ok(())
     }
@@ -63,7 +67,7 @@ impl Gateway {
             return Answer::Refused("another one is being started already".into());
         }
         *self.replacing() = Some(sender);
-        let asked = self.keeper.say(&ToKeeper::Replace { workers }, &[]);
+        let asked = self.tell_keeper(&ToKeeper::Replace { workers });
         let became = asked.map_err(|error| error.to_string()).and_then(|()| {
             became.recv_timeout(REPLACED_WITHIN).unwrap_or_else(|_| Err("the keeper does not answer".into()))
         });

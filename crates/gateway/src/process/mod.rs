@@ -1,5 +1,6 @@
 //! A gateway as a process: what its keeper says, what is asked of it, what it keeps on disk.
 
+mod adopted;
 mod change;
 mod config;
 mod control;
@@ -13,6 +14,7 @@ pub use config::{Unreadable, parse as parse_config, read as read_config};
 
 use crate::admin::{Admin, Ready};
 use crate::fleet::{Ended, Fleet};
+use adopted::Keeping;
 use change::{Phase, Tables};
 use config::Config;
 use control::Control;
@@ -37,6 +39,8 @@ use wire::passing::Line;
 const WORDS_MAX: usize = 64;
 /// How often one that retires looks whether its last client is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// One that serves waits for its keeper's word, and for nothing else.
+const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
 /// How a process ends that could not go on: its keeper starts another.
 const BROKEN: i32 = 70;
 
@@ -62,7 +66,8 @@ pub(crate) struct Gateway {
     settings: Settings,
     run: Run,
     fleet: Fleet,
-    keeper: Line,
+    keeper: Mutex<Line>,
+    keeping: Keeping,
     /// Held while one change is made, so that changes come one after the other.
     tables: Mutex<Tables>,
     saved: Saved,
@@ -95,7 +100,8 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     let gateway = Arc::new(Gateway {
         run: crate::count::run::this(),
         fleet: Fleet::start(settings.workers, told)?,
-        keeper: line.try_clone()?,
+        keeper: Mutex::new(line.try_clone()?),
+        keeping: Keeping::default(),
         tables: Mutex::default(),
         saved: Saved::new(&settings.state),
         config: Mutex::new(Config::new(settings.config.clone())),
@@ -109,9 +115,9 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     let words = gateway.listen_to_keeper(line)?;
     gateway.tell_of_files()?;
     gateway.begin()?;
-    gateway.keeper.say(&ToKeeper::Ready, &[])?;
+    gateway.tell_keeper(&ToKeeper::Ready)?;
     log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
-    gateway.follow(&words, control)
+    gateway.follow(words, control)
 }
 
 /// What the keeper said, and what came with it.
@@ -157,13 +163,11 @@ impl Gateway {
         self.sockets.want(self, wanted)
     }
 
-    fn follow(self: &Arc<Self>, words: &Receiver<Word>, control: Option<UnixListener>) -> io::Result<()> {
+    fn follow(self: &Arc<Self>, mut words: Receiver<Word>, mut control: Option<UnixListener>) -> io::Result<()> {
         let log = self.settings.log;
-        let mut control = control;
         let mut retired = false;
         loop {
-            let look_again = if retired { LOOK_EVERY } else { Duration::from_secs(3_600) };
-            let word = words.recv_timeout(look_again);
+            let word = words.recv_timeout(if retired { LOOK_EVERY } else { HEAR_WITHIN });
             match word {
                 Ok((ToGateway::Lead, _)) => self.lead(control.take())?,
                 Ok((ToGateway::Retire, _)) => {
@@ -182,9 +186,13 @@ impl Gateway {
                 Ok((ToGateway::Begin { .. } | ToGateway::Sockets { .. }, _)) => {}
                 Ok((ToGateway::Sibling { .. } | ToGateway::Follow { .. }, None)) => {}
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.go_on_alone(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    if let Some(keeper) = self.go_on_alone()? {
+                        words = self.listen_to_keeper(keeper)?;
+                    }
+                }
             }
-            if retired && self.fleet.report().is_some_and(|report| report.clients == 0) {
+            if retired && self.is_done() {
                 log.info("its last client has gone", &[]);
                 self.control.finish();
                 return Ok(());
@@ -225,12 +233,10 @@ impl Gateway {
         Ok(())
     }
 
-    /// The keeper is dead. Whoever is served goes on being served, until another keeper is there.
-    fn go_on_alone(&self) -> io::Result<()> {
-        self.settings.log.error("the keeper is gone; nobody would restart this gateway now", &[]);
-        loop {
-            std::thread::park();
-        }
+    /// Whether nobody needs this one any more, which takes no new clients.
+    fn is_done(&self) -> bool {
+        let done = self.fleet.report().is_some_and(|report| report.clients == 0);
+        done && (!self.is_adopted() || self.locked_siblings().are_gone())
     }
 
     fn locked_tables(&self) -> MutexGuard<'_, Tables> {

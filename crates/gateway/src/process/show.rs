@@ -35,6 +35,7 @@ impl Gateway {
             deaf,
             damaged: tables.damaged.clone(),
             retiring: self.locked_siblings().pids(),
+            alone: self.is_alone(),
         }
     }
 
@@ -72,7 +73,7 @@ impl Gateway {
         let workers = self.fleet.reports().into_iter().map(|report| report.map(worker)).collect();
         let own = MemberReport { member: self.run.clone(), retiring: from == From::Leader, workers };
         let mut all = vec![own];
-        if from == From::Controller {
+        if from == From::Controller || self.is_adopted() {
             all.extend(self.locked_siblings().reports());
         }
         all
@@ -81,7 +82,7 @@ impl Gateway {
     /// With what this member has counted, what the others have.
     pub(crate) fn counts(&self, own: Counts, from: From) -> Vec<Counts> {
         let mut all = vec![own];
-        if from == From::Controller {
+        if from == From::Controller || self.is_adopted() {
             all.extend(self.locked_siblings().counts());
         }
         all

@@ -53,6 +53,17 @@ impl Siblings {
         self.all.insert(member, Sibling { pid, questions: None });
     }
 
+    /// They are another's to ask.
+    pub(crate) fn forget(&mut self) {
+        self.all.clear();
+    }
+
+    /// Those that have hung up have ended: nobody else has an end of their lines. Whether none is left.
+    pub(crate) fn are_gone(&mut self) -> bool {
+        self.all.retain(|_, sibling| sibling.ask(&Request::Report).is_some());
+        self.all.is_empty()
+    }
+
     /// Its process has ended.
     pub(crate) fn gone(&mut self, member: u32) {
         self.all.remove(&member);

@@ -4,11 +4,12 @@ use super::Gateway;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wire::control::Deaf;
 use wire::keeping::ToKeeper;
+use wire::passing::Line;
 
 /// A keeper that does not answer for so long is not waited for: it hands the sockets over when it can.
 const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
@@ -21,12 +22,12 @@ pub(crate) struct Sockets {
 }
 
 /// How it stands with an address that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     /// The keeper was asked.
     Asked,
-    /// Every worker accepts.
-    Open,
+    /// Every worker accepts, from these.
+    Open(Vec<OwnedFd>),
     /// Nobody does.
     Deaf(String),
 }
@@ -47,8 +48,8 @@ impl Sockets {
             all.entry(*address).or_insert(State::Asked);
         }
         let addresses = wanted.into_iter().collect();
-        gateway.keeper.say(&ToKeeper::Listen { addresses, workers: gateway.fleet.len() }, &[])?;
-        let asked = |all: &mut BTreeMap<SocketAddr, State>| all.values().any(|state| *state == State::Asked);
+        gateway.tell_keeper(&ToKeeper::Listen { addresses, workers: gateway.fleet.len() })?;
+        let asked = |all: &mut BTreeMap<SocketAddr, State>| all.values().any(|state| matches!(state, State::Asked));
         let waited = self.changed.wait_timeout_while(all, HANDED_OVER_WITHIN, asked);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
         Ok(())
@@ -66,6 +67,8 @@ impl Sockets {
         if !all.contains_key(&address) {
             return;
         }
+        // Kept for a keeper to come, should this one die.
+        let kept: Vec<OwnedFd> = passed.iter().filter_map(|socket| socket.try_clone().ok()).collect();
         let sockets: Vec<TcpListener> = passed.into_iter().map(TcpListener::from).collect();
         let taken = if gateway.settings.admin == Some(address) {
             gateway.watched_at(sockets)
@@ -75,12 +78,12 @@ impl Sockets {
         let state = match (taken, error) {
             (Err(error), _) => State::Deaf(error.to_string()),
             (Ok(()), Some(error)) => State::Deaf(error),
-            (Ok(()), None) => State::Open,
+            (Ok(()), None) => State::Open(kept),
         };
         let log = gateway.settings.log;
         match &state {
             State::Deaf(why) => log.error("cannot listen", &[("address", &address), ("why", why)]),
-            State::Asked | State::Open => log.info("listens", &[("address", &address)]),
+            State::Asked | State::Open(_) => log.info("listens", &[("address", &address)]),
         }
         all.insert(address, state);
         self.changed.notify_all();
@@ -92,12 +95,25 @@ impl Sockets {
         for (address, state) in &*self.locked() {
             let address = address.to_string();
             match state {
-                State::Open => open.push(address),
+                State::Open(_) => open.push(address),
                 State::Asked => deaf.push(Deaf { address, why: "the keeper has not answered yet".into() }),
                 State::Deaf(why) => deaf.push(Deaf { address, why: why.clone() }),
             }
         }
         (open, deaf)
+    }
+
+    /// Hands everything over to a keeper that has adopted this gateway.
+    pub(crate) fn hand_over(&self, gateway: &Gateway, line: &Line) -> io::Result<()> {
+        let all = self.locked();
+        for (address, state) in &*all {
+            if let State::Open(sockets) = state {
+                let sockets: Vec<_> = sockets.iter().map(OwnedFd::as_fd).collect();
+                line.say(&ToKeeper::Held { address: *address }, &sockets)?;
+            }
+        }
+        let addresses = all.keys().copied().collect();
+        line.say(&ToKeeper::Listen { addresses, workers: gateway.fleet.len() }, &[])
     }
 
     /// Nothing is listened at any more.

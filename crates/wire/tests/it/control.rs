@@ -59,6 +59,7 @@ fn questions() {
             Request::Drain(Drain::Endpoint("127.0.0.1:1".into())),
             Request::Drain(Drain::Release { service: service(), release: ReleaseNumber(2) }),
             Request::Drain(Drain::Gateway),
+            Request::Adopt,
             Request::Replace { workers: None },
             Request::Replace { workers: Some(4) },
         ],
@@ -69,9 +70,12 @@ fn questions() {
             [00, 00, 00, 08] "routes"
             [00, 00, 00, 0b] "endpoints"
             [00, 00, 00, 08] "report"
+            [00, 00, 00, 08] "counts"
+            [00, 00, 00, 1c] {"watch":{"comparing":true}}
             [00, 00, 00, 24] {"drain":{"endpoint":"127.0.0.1:1"}}
             [00, 00, 00, 4d] {"drain":{"release":{"service":"service/shop/production/local","release":2}}}
             [00, 00, 00, 13] {"drain":"gateway"}
+            [00, 00, 00, 07] "adopt"
             [00, 00, 00, 0e] {"replace":{}}
             [00, 00, 00, 19] {"replace":{"workers":4}}
         "#]],
@@ -92,6 +96,7 @@ fn answers() {
         deaf: vec![deaf.clone()],
         damaged: vec!["x.table".into()],
         retiring: vec![12],
+        alone: true,
     };
     let route = Route {
         service: service(),
@@ -142,9 +147,11 @@ fn answers() {
             [00, 00, 00, 10] {"superseded":4}
             [00, 00, 00, 12] {"faulty":"lanes"}
             [00, 00, 00, 30] {"undecided":[{"boot":"b","pid":7,"started":9}]}
-            [00, 00, 01, 4a] {"status":{"member":{"boot":"b","pid":7,"started":9},"version":"0.1.0","workers":2,"config":"gateway.yaml","config_problem":"line 3","services":[{"service":"service/shop/production/local","generation":3,"unproven":true}],"listening":["127.0.0.1:80"],"deaf":[{"address":":80","why":"taken"}],"damaged":["x.table"],"retiring":[12]}}
+            [00, 00, 01, 57] {"status":{"member":{"boot":"b","pid":7,"started":9},"version":"0.1.0","workers":2,"config":"gateway.yaml","config_problem":"line 3","services":[{"service":"service/shop/production/local","generation":3,"unproven":true}],"listening":["127.0.0.1:80"],"deaf":[{"address":":80","why":"taken"}],"damaged":["x.table"],"retiring":[12],"alone":true}}
             [00, 00, 00, c5] {"routes":[{"service":"service/shop/production/local","listen":[":80"],"hosts":["shop.example"],"paths":["/cart"],"hold":true,"releases":[{"release":1,"share":10000,"door":"open","endpoints":2}]}]}
-            [00, 00, 00, d4] {"report":[{"member":{"boot":"b","pid":7,"started":9},"retiring":true,"workers":[{"clients":3,"pools":[{"service":"service/shop/production/local","release":1,"claims":2,"endpoints":[["127.0.0.1:1",2]]}]},null]}]}
+            [00, 00, 00, a1] {"endpoints":[{"service":"service/shop/production/local","release":1,"draining":true,"address":"127.0.0.1:1","claims":2,"health":"sick","heard":"answered 500"}]}
+            [00, 00, 01, 0e] {"report":[{"member":{"boot":"b","pid":7,"started":9},"retiring":true,"workers":[{"clients":3,"pools":[{"service":"service/shop/production/local","release":1,"claims":2,"endpoints":[{"address":"127.0.0.1:1","claims":2,"health":"sick","heard":"answered 500"}]}]},null]}]}
+            [00, 00, 00, 49] {"counts":[{"run":{"boot":"b","pid":7,"started":9},"at":0,"workers":[]}]}
             [00, 00, 00, 07] "begun"
             [00, 00, 00, 0a] "replaced"
             [00, 00, 00, 11] {"refused":"why"}
@@ -188,6 +195,8 @@ fn between_keeper_and_gateway() {
     check(
         &[
             ToKeeper::Begun { version: 1 },
+            ToKeeper::Adopted { pid: 7 },
+            ToKeeper::Held { address },
             ToKeeper::Listen { addresses: vec![address], workers: 2 },
             ToKeeper::Ready,
             ToKeeper::Retired,
@@ -196,6 +205,8 @@ fn between_keeper_and_gateway() {
         ],
         &expect![[r#"
             [00, 00, 00, 17] {"begun":{"version":1}}
+            [00, 00, 00, 15] {"adopted":{"pid":7}}
+            [00, 00, 00, 23] {"held":{"address":"127.0.0.1:80"}}
             [00, 00, 00, 35] {"listen":{"addresses":["127.0.0.1:80"],"workers":2}}
             [00, 00, 00, 07] "ready"
             [00, 00, 00, 09] "retired"

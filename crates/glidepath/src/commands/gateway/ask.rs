@@ -94,7 +94,8 @@ fn done(screen: &Screen, word: &str) -> String {
 fn exit(answer: &Answer) -> Exit {
     let fine = match answer {
         Answer::Status(status) => {
-            status.deaf.is_empty() && status.damaged.is_empty() && status.config_problem.is_none()
+            let fine = status.deaf.is_empty() && status.damaged.is_empty();
+            fine && status.config_problem.is_none() && !status.alone
         }
         Answer::Live(live) => live.unsaved.is_none(),
         Answer::Routes(_) | Answer::Endpoints(_) | Answer::Report(_) | Answer::Counts(_) => true,

@@ -73,12 +73,11 @@ impl Run {
         let settings = keeper::Settings {
             program: program().map_err(|error| broken("finding the program", &error))?,
             arguments: self.arguments(&state),
-            control,
             workers: self.workers,
             bounds: Bounds { ready_ms: self.ready_within.0, drain_ms: self.drain.0 },
             log,
         };
-        let kept = keeper::keep(settings);
+        let kept = keeper::keep(settings, control);
         // Whoever asks now hears at once that nobody is there.
         let _ = std::fs::remove_file(&path);
         kept.map(|()| Exit::Ok).map_err(|error| broken("keeping the gateway", &error))

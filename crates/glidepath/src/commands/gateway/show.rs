@@ -6,7 +6,7 @@ use wire::control::{EndpointState, Health, Route, Status};
 use wire::table::Door;
 
 pub(crate) fn status(status: &Status, screen: &mut Screen) {
-    let fine = status.deaf.is_empty() && status.damaged.is_empty() && status.config_problem.is_none();
+    let fine = status.deaf.is_empty() && status.damaged.is_empty() && status.config_problem.is_none() && !status.alone;
     let word = if fine { screen.paint(Tone::Good, "in order") } else { screen.paint(Tone::Bad, "not in order") };
     let workers = counted(status.workers as u64, "worker", "workers");
     screen.line(format!("gateway {}: {word}, process {}, {workers}", status.version, status.member.pid));
@@ -26,6 +26,9 @@ pub(crate) fn status(status: &Status, screen: &mut Screen) {
     }
     for file in &status.damaged {
         screen.line(format!("  {} {}", screen.paint(Tone::Bad, "a saved table cannot be read:"), visible(file)));
+    }
+    if status.alone {
+        screen.line(format!("  {} start `glidepath gateway` again", screen.paint(Tone::Bad, "its keeper is dead:")));
     }
     for pid in &status.retiring {
         screen.line(format!("  process {pid} goes on for its last clients"));

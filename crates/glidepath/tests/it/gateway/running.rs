@@ -125,6 +125,13 @@ impl Running {
         self.keeper.as_ref().expect("it runs").id()
     }
 
+    /// Kills the keeper; what it started goes on.
+    pub(crate) fn kill_keeper(&mut self) {
+        let mut keeper = self.keeper.take().expect("it runs");
+        keeper.kill().expect("it is sent");
+        keeper.wait().expect("it ends");
+    }
+
     /// Tells it to stop; its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         let mut keeper = self.keeper.take().expect("it runs");

@@ -205,3 +205,36 @@ fn page(address: std::net::SocketAddr, path: &str) -> (String, String) {
 fn page_is(address: std::net::SocketAddr, path: &str, status: &str) -> bool {
     page(address, path).0.contains(status)
 }
+
+/// Nobody notices that the keeper dies, nor that there is another one: it adopts the gateway that is there.
+#[test]
+fn a_keeper_that_is_killed_costs_nobody_anything() {
+    let (address, other, one) = (free(), free(), answering("one"));
+    let mut running = Running::new();
+    let config = |more: &str| format!("listen: [\"{address}\"{more}]\nendpoints: \"{one}\"\n");
+    running.config(&config(""));
+    running.start("--config gateway.yaml --workers 2");
+    let load = Load::begin(address, 6);
+    for workers in [3, 1] {
+        load.answers(50);
+        let before = running.status().member.pid;
+        running.kill_keeper();
+        running.status_with("one that is alone", |status| status.alone);
+        assert_eq!(running.say("status").0, Some(1));
+        assert!(matches!(running.ask(&Request::Replace { workers: None }), Answer::Refused(_)));
+        load.answers(50);
+        running.spawn(&format!("--config gateway.yaml --workers {workers}"));
+        let now = running.status_with("one that is kept", |status| status.member.pid != before);
+        assert_eq!((now.workers, now.alone), (workers, false));
+    }
+    load.answers(50);
+    let tally = load.end();
+    assert_eq!((tally.refused, tally.lost, tally.wrong), (0, 0, Vec::new()));
+    // The new keeper keeps in earnest.
+    running.config(&config(&format!(", \"{other}\"")));
+    wait_for("the other address", || (get(other) == ok("one")).then_some(()));
+    let before = running.status().member.pid;
+    signal(before, "KILL");
+    running.status_with("another gateway", |status| status.member.pid != before);
+    assert_eq!((get(address), running.stop()), (ok("one"), Some(0)));
+}
