@@ -4,10 +4,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 XTASK := cargo xtask
 # What tests and benches start, by the names that Debian has for it.
-DEBIAN_PACKAGES := wrk openssl nginx haproxy nghttp2-client prometheus python3-pip python3-venv
+DEBIAN_PACKAGES := wrk openssl nginx haproxy nghttp2-client prometheus python3-pip python3-venv g++
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove bench fmt tools check-fmt lint deny unit checkers
+.PHONY: help demo test prove bench fuzz fmt tools check-fmt lint deny unit checkers
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ bench: ## Measure the engine, the store and the gateway; instructions are counte
 	@cargo run --quiet --profile proof --package store --example speed
 	@$(XTASK) bench gateway
 
+fuzz: ## Look for inputs that are read wrongly, an hour for each target (SECONDS=60 TARGETS="head chunked": shorter, only these)
+	@$(XTASK) fuzz --check --seconds $(or $(SECONDS),3600) $(TARGETS)
+
 fmt: ## Format everything
 	@cargo fmt --all
 
@@ -34,7 +37,7 @@ fmt: ## Format everything
 tools:
 	@command -v cargo >/dev/null || { echo "Glidepath is written in Rust: install it from your system or with rustup, version 1.90 or newer"; exit 1; }
 	@command -v cc >/dev/null || { echo "SQLite is built from source: install a C compiler (Debian: apt install gcc libc6-dev)"; exit 1; }
-	@command -v wrk >/dev/null && command -v openssl >/dev/null && command -v promtool >/dev/null || { echo "Programs that tests use are missing (Debian: apt install $(DEBIAN_PACKAGES))"; exit 1; }
+	@command -v wrk >/dev/null && command -v openssl >/dev/null && command -v c++ >/dev/null && command -v promtool >/dev/null || { echo "Programs that tests use are missing (Debian: apt install $(DEBIAN_PACKAGES))"; exit 1; }
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 

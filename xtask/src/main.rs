@@ -4,7 +4,9 @@ mod bench_engine;
 mod bench_gateway;
 mod crash_matrix_task;
 mod demo;
+mod fuzz_task;
 mod mutants_task;
+mod program;
 mod prove;
 mod sim_task;
 mod splits;
@@ -35,6 +37,8 @@ enum Task {
     Mutants(mutants_task::MutantsArguments),
     /// Hold the gateway's splits to their shares, and see that a bug in each is caught.
     Splits(splits::SplitsArguments),
+    /// Look for inputs for which something does not hold that must.
+    Fuzz(fuzz_task::FuzzArguments),
     /// Switch everything that can be switched under requests, and lose none.
     #[command(subcommand)]
     ZeroDrop(ZeroDrop),
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Task::CrashMatrix(arguments) => crash_matrix_task::run(&arguments),
         Task::Mutants(arguments) => mutants_task::run(&arguments),
         Task::Splits(arguments) => splits::run(&arguments),
+        Task::Fuzz(arguments) => fuzz_task::run(&arguments),
         Task::ZeroDrop(ZeroDrop::Gateway(arguments)) => zero_drop::run(&arguments),
         Task::Bench(Bench::Engine(arguments)) => bench_engine::run(&arguments),
         Task::Bench(Bench::Gateway(arguments)) => bench_gateway::run(&arguments),

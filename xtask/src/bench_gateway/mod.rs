@@ -20,6 +20,7 @@ mod swaps;
 
 pub(crate) use origin::OriginArguments;
 
+use crate::program::Build;
 use cases::{CASES, Effort};
 use clap::Args;
 use figures::Figures;
@@ -29,7 +30,7 @@ use proxies::{ALL, Proxy, Stand};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -102,12 +103,11 @@ fn measure(folder: &Path, arguments: &GatewayArguments) -> Result<(Figures, Vec<
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (core, load_core) = if cores >= 2 { (Some(0), Some(1)) } else { (None, None) };
     // What `make test` builds anyway serves to see that it runs; speed is that of what ships.
-    let profile = if arguments.small { "proof" } else { "release" };
-    ours::build(profile)?;
+    let program = if arguments.small { Build::Checked } else { Build::Ships }.program()?;
     stay_on(load_core).map_err(|error| format!("taskset and prlimit (Debian: apt install util-linux): {error}"))?;
     let machine = machine(arguments, cores, core)?;
     let origin = Origin::start(folder, load_core)?;
-    let stand = Stand::new(folder, core, profile, &origin)?;
+    let stand = Stand::new(folder, core, &program, &origin)?;
     let mut figures = Figures::default();
     let wanted = |name: &str| arguments.case.is_empty() || arguments.case.iter().any(|one| one == name);
     let effort = if arguments.small {
@@ -175,10 +175,6 @@ fn tell(arguments: &GatewayArguments, figures: &Figures, machine: &[String], lin
     };
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// A port that nobody listens at.
 fn free_port() -> Result<u16, String> {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
@@ -187,13 +183,19 @@ fn free_port() -> Result<u16, String> {
 
 /// Waits until somebody listens there.
 fn reached(port: u16) -> Result<(), String> {
-    for _ in 0..LISTENS_WITHIN_LOOKS {
-        if TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).is_ok() {
-            return Ok(());
+    let connected = || TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).ok();
+    until(connected).map(drop).ok_or_else(|| format!("nobody listens at port {port}"))
+}
+
+/// Looks until there is something to see; none where that takes too long.
+fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+    (0..LISTENS_WITHIN_LOOKS).find_map(|_| {
+        let seen = look();
+        if seen.is_none() {
+            std::thread::sleep(LOOK_EVERY);
         }
-        std::thread::sleep(LOOK_EVERY);
-    }
-    Err(format!("nobody listens at port {port}"))
+        seen
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the bench's edge: what it measures is time")]

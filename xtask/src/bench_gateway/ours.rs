@@ -4,11 +4,11 @@
 use super::process::{Process, on_core};
 use super::proxies::Setup;
 use model::{ReleaseNumber, Share, Subject};
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use wire::Table;
-use wire::table::{Endpoint, Key, Lane, Path as TablePath, Unit};
+use wire::asking::Asking;
+use wire::control::{Answer, Request};
+use wire::table::{Certificate, Endpoint, Key, Lane, Listen, Path as TablePath, Tls, Unit};
 
 /// How many routes and instances make many.
 pub(super) const MANY: u16 = 1_000;
@@ -29,48 +29,40 @@ pub(super) enum Shape {
 /// The gateway, and how it is given tables.
 pub(super) struct Gateway {
     pub(super) process: Process,
-    tables: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    asking: Asking,
+    listen: Vec<Listen>,
 }
 
-/// Builds it with this profile.
-pub(super) fn build(profile: &str) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--locked", "--package", "gateway", "--example", "serve", "--profile", profile]);
-    match command.current_dir(super::root()).status() {
-        Ok(status) if status.success() => Ok(()),
-        other => Err(format!("the gateway was not built: {other:?}")),
-    }
-}
-
-/// Starts it, with all its tables live.
+/// Starts it with its keeper, and with all its tables live.
 pub(super) fn start(setup: &Setup<'_>, shape: Shape) -> Result<Gateway, String> {
-    let program = super::root().join("target").join(setup.profile).join("examples").join("serve");
-    let mut command = on_core(setup.core, program);
-    let log = std::fs::File::create(setup.folder.join("gateway.log")).map_err(|error| error.to_string())?;
-    command.arg(setup.plain.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
-    let pipes = child.stdin.take().zip(child.stdout.take());
-    let (tables, answers) = pipes.ok_or("the gateway has no pipes")?;
-    let mut gateway = Gateway { process: Process { child }, tables, answers: BufReader::new(answers) };
-    gateway.hear("listening")?;
-    tables_of(setup, shape).iter().try_for_each(|table| gateway.take(table))?;
+    // Each has a place of its own: several run beside one another.
+    let folder = setup.folder.join(format!("gateway-{}", setup.plain.port()));
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let control = folder.join("control");
+    let mut command = on_core(setup.core, setup.program);
+    command.args(["gateway", "--workers", "1", "--control"]).arg(&control).arg("--state").arg(folder.join("state"));
+    let process = Process::start(&mut command, &setup.folder.join("glidepath.log"))?;
+    let certificate =
+        Certificate { chain: setup.certificate.display().to_string(), key: setup.key.display().to_string() };
+    let tls = Tls { certificates: vec![certificate], clients: None };
+    let listen = vec![
+        Listen { address: setup.plain.to_string(), ..Listen::default() },
+        Listen { address: setup.tls.to_string(), tls: Some(tls), ..Listen::default() },
+    ];
+    let asking = super::until(|| Asking::connect(&control).ok()).ok_or("the gateway cannot be asked")?;
+    let mut gateway = Gateway { process, asking, listen };
+    tables_of(setup, shape).into_iter().try_for_each(|table| gateway.take(table))?;
     Ok(gateway)
 }
 
 impl Gateway {
     /// Serves by a table; returns when it is live.
-    pub(super) fn take(&mut self, table: &Table) -> Result<(), String> {
-        let line = serde_json::to_string(table).map_err(|error| error.to_string())?;
-        writeln!(self.tables, "{line}").map_err(|error| format!("the gateway takes no table: {error}"))?;
-        self.hear("live")
-    }
-
-    fn hear(&mut self, wanted: &str) -> Result<(), String> {
-        let mut line = String::new();
-        let heard = self.answers.read_line(&mut line).map_err(|error| error.to_string())?;
-        if heard > 0 && line.starts_with(wanted) { Ok(()) } else { Err(format!("the gateway said: {line}")) }
+    pub(super) fn take(&mut self, table: Table) -> Result<(), String> {
+        let table = Table { listen: self.listen.clone(), ..table };
+        match self.asking.ask(&Request::Table(Box::new(table))) {
+            Ok(Answer::Live(live)) if live.deaf.is_empty() => Ok(()),
+            other => Err(format!("a table is not live: {other:?}")),
+        }
     }
 }
 

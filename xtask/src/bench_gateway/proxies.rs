@@ -60,8 +60,8 @@ pub(super) struct Setup<'a> {
     pub(super) folder: &'a Path,
     /// Where it runs.
     pub(super) core: Option<usize>,
-    /// How ours is built.
-    pub(super) profile: &'static str,
+    /// Ours.
+    pub(super) program: &'a Path,
     /// Where it listens.
     pub(super) plain: SocketAddr,
     /// Where it listens with TLS, for HTTP/1.1 and HTTP/2.
@@ -104,7 +104,7 @@ enum Served {
 pub(super) struct Stand<'a> {
     pub(super) folder: &'a Path,
     pub(super) core: Option<usize>,
-    pub(super) profile: &'static str,
+    pub(super) program: &'a Path,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
     pub(super) few: Vec<SocketAddr>,
@@ -116,7 +116,7 @@ impl<'a> Stand<'a> {
     pub(super) fn new(
         folder: &'a Path,
         core: Option<usize>,
-        profile: &'static str,
+        program: &'a Path,
         origin: &super::origin::Origin,
     ) -> Result<Self, String> {
         let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
@@ -129,7 +129,7 @@ impl<'a> Stand<'a> {
             other => return Err(format!("openssl made no certificate (Debian: apt install openssl): {other:?}")),
         }
         let (few, many) = (origin.addresses(4), origin.addresses(MANY));
-        Ok(Self { folder, core, profile, certificate, key, few, many })
+        Ok(Self { folder, core, program, certificate, key, few, many })
     }
 
     /// Starts a proxy, and waits until it serves.
@@ -139,7 +139,7 @@ impl<'a> Stand<'a> {
         let setup = Setup {
             folder: self.folder,
             core: self.core,
-            profile: self.profile,
+            program: self.program,
             plain,
             tls,
             certificate: &self.certificate,

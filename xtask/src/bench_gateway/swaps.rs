@@ -27,7 +27,7 @@ pub(super) fn measure(stand: &Stand<'_>, windows: u32, figures: &mut Figures) ->
         let middle = WINDOW * (pair * 2 + with_swap(pair)) + WINDOW / 2;
         sleep((begin + middle).saturating_duration_since(super::now()));
         let (stable, candidate) = stand.few.split_at(2);
-        gateway.take(&table(u64::from(pair) + 2, stable, candidate))?;
+        gateway.take(table(u64::from(pair) + 2, stable, candidate))?;
     }
     let answered = asking.join().map_err(|_| "the load has panicked")??;
     let (mut with, mut without) = halves(&answered, windows);

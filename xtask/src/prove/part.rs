@@ -61,6 +61,12 @@ pub(super) const PARTS: &[Part] = &[
         small: Some(Run::Task(&["zero-drop", "gateway", "--small", "--check"])),
     },
     Part {
+        name: "fuzz",
+        shows: "inputs are grown for all that reads what others wrote: what must hold, holds for each of them",
+        full: Run::Task(&["fuzz", "--seconds", "120", "--check"]),
+        small: Some(Run::Task(&["fuzz", "--seconds", "10", "--check"])),
+    },
+    Part {
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {

@@ -27,27 +27,14 @@ pub(super) struct Gateway {
     folder: PathBuf,
 }
 
-/// Builds the program, with bugs that can be switched on.
-pub(super) fn build() -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--locked", "--profile", "proof", "--package", "glidepath"]);
-    command.args(["--features", "gateway/planted"]).current_dir(root());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        other => Err(format!("the program was not built: {other:?}")),
-    }
-}
-
 impl Gateway {
     /// One that serves nobody yet.
-    pub(super) fn start(planted: Option<Bug>) -> Result<Self, String> {
+    pub(super) fn start(program: &Path, planted: Option<Bug>) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("glidepath-zero-drop-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).map_err(told)?;
         let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).map_err(told)?;
         let (control, log) = (folder.join("control"), std::fs::File::create(folder.join("log")).map_err(told)?);
-        let program = root().join("target").join("proof").join("glidepath");
         // Ends with us, whatever becomes of us; its gateways end with it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "TERM", "--"]).arg(program).args(["gateway", "--workers", WORKERS]);
@@ -144,10 +131,6 @@ impl Drop for Gateway {
         let _ = self.keeper.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn told(error: io::Error) -> String {

@@ -12,6 +12,7 @@ mod ledger;
 mod message;
 mod origin;
 
+use crate::program::Build;
 use ::gateway::planted::Bug;
 use checker::{Verdict, check};
 use clap::Args;
@@ -21,6 +22,7 @@ use gateway::Gateway;
 use ledger::Ledger;
 use serde_json::{Map, Value, json};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -75,9 +77,9 @@ pub(crate) fn run(arguments: &ZeroDropArguments) -> ExitCode {
 }
 
 fn measure(arguments: &ZeroDropArguments) -> Result<Vec<String>, String> {
-    gateway::build()?;
+    let program = Build::Checked.program()?;
     let (course, least) = if arguments.small { (SMALL, SMALL_STRADDLED_MIN) } else { (FULL, FULL_STRADDLED_MIN) };
-    let verdict = happen(course, None)?;
+    let verdict = happen(&program, course, None)?;
     let mut wrong = verdict.broken.clone();
     for (switch, count) in verdict.straddled.iter().filter(|(_, count)| **count < least) {
         wrong.push(format!(
@@ -89,7 +91,7 @@ fn measure(arguments: &ZeroDropArguments) -> Result<Vec<String>, String> {
     for (bug, course) in PLANTED {
         let mut found = Vec::new();
         for _ in 0..TRIES_MAX {
-            found = happen(*course, Some(*bug))?.broken;
+            found = happen(&program, *course, Some(*bug))?.broken;
             if !found.is_empty() {
                 break;
             }
@@ -109,9 +111,9 @@ fn measure(arguments: &ZeroDropArguments) -> Result<Vec<String>, String> {
 }
 
 /// One run from the first request to the last.
-fn happen(course: Course, bug: Option<Bug>) -> Result<Verdict, String> {
+fn happen(program: &Path, course: Course, bug: Option<Bug>) -> Result<Verdict, String> {
     let ledger = Arc::new(Ledger::default());
-    let mut world = World::new(Gateway::start(bug)?, Arc::clone(&ledger))?;
+    let mut world = World::new(Gateway::start(program, bug)?, Arc::clone(&ledger))?;
     let clients = Clients::start(world.gateway.address).map_err(|error| error.to_string())?;
     sleep(BEGINS);
     let ran = world.run(course);

@@ -20,6 +20,8 @@ pub(crate) mod side;
 mod translate;
 mod watch;
 
+pub use http2::head::request_text;
+
 use crate::access::{Inlet, Pen};
 use crate::count::Shelf;
 use crate::mirror::Pair;

@@ -9,7 +9,7 @@ use http::{Method, StatusCode, request};
 const UNSAYABLE: Refusal = Refusal { status: 502, why: "a head that cannot be said in HTTP/2" };
 
 /// The head of a request that came in HTTP/2, to be read as strictly as any other.
-pub(crate) fn request_text(out: &mut Vec<u8>, parts: &request::Parts, ended: bool) -> Result<(), Refusal> {
+pub fn request_text(out: &mut Vec<u8>, parts: &request::Parts, ended: bool) -> Result<(), Refusal> {
     if parts.method == Method::CONNECT {
         return Err(Refusal { status: 405, why: "the gateway makes no tunnels" });
     }
