@@ -31,7 +31,7 @@ pub(super) struct Choice<'a> {
 }
 
 impl<'a> Choice<'a> {
-    /// Who gets it; nobody where nobody has room.
+    /// Who gets it; nobody where nobody has room, or only whoever has failed it.
     pub(super) fn take(&self) -> Option<&'a Rc<Endpoint>> {
         if self.of.is_empty() {
             return None;
@@ -42,18 +42,20 @@ impl<'a> Choice<'a> {
                 self.newcomer().or_else(|| self.in_turn(self.first(), |endpoint| self.is_grown(endpoint)))
             }
         };
-        // Rather one that is new than none, and rather one that has failed it than none.
-        let start = || self.turn.get();
-        chosen
-            .or_else(|| self.in_turn(start(), |endpoint| self.suits(endpoint)))
-            .or_else(|| self.in_turn(start(), |endpoint| self.has_room(endpoint)))
+        // Rather one that is new than none.
+        chosen.or_else(|| self.in_turn(self.turn.get(), |endpoint| self.suits(endpoint)))
     }
 
-    fn has_room(&self, endpoint: &Endpoint) -> bool {
+    /// Anybody who has room.
+    pub(super) fn any(&self) -> Option<&'a Rc<Endpoint>> {
+        self.in_turn(self.turn.get(), |endpoint| self.has_room(endpoint))
+    }
+
+    pub(super) fn has_room(&self, endpoint: &Endpoint) -> bool {
         endpoint.claims.get() < self.room
     }
 
-    fn suits(&self, endpoint: &Rc<Endpoint>) -> bool {
+    pub(super) fn suits(&self, endpoint: &Rc<Endpoint>) -> bool {
         self.has_room(endpoint) && !self.wish.not.is_some_and(|not| Rc::ptr_eq(not, endpoint))
     }
 

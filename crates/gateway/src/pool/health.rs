@@ -38,6 +38,8 @@ pub(super) struct Health {
     proof: RefCell<Option<Arc<Proof>>>,
     failures: Cell<u32>,
     ejected_until_ms: Cell<Option<u64>>,
+    /// It was given a request while it rested.
+    tried: Cell<bool>,
     /// How often it was ejected: each time is twice as long. One is forgotten whenever it does well for long.
     ejections: Cell<u32>,
     /// From when on one less of them counts.
@@ -63,6 +65,7 @@ impl Default for Health {
             proof: RefCell::default(),
             failures: Cell::new(0),
             ejected_until_ms: Cell::new(None),
+            tried: Cell::new(false),
             ejections: Cell::new(0),
             forgiven_ms: Cell::new(0),
             given: Cell::new(false),
@@ -98,6 +101,20 @@ impl Health {
         self.ejected_until_ms.get().is_some()
     }
 
+    /// It is given a request although it rests.
+    pub(super) fn is_tried(&self) {
+        self.tried.set(self.is_ejected());
+    }
+
+    /// It did well: whether it rested until now, and was tried.
+    pub(super) fn is_back(&self) -> bool {
+        let back = self.tried.take() && self.is_ejected();
+        if back {
+            self.ejected_until_ms.set(None);
+        }
+        back
+    }
+
     /// Failures in a row.
     pub(super) fn failures(&self) -> u32 {
         self.failures.get()
@@ -128,6 +145,7 @@ impl Health {
         self.ejected_until_ms.set(Some(now_ms.saturating_add(doubled.min(passive.eject_max.0))));
         self.ejections.set((self.ejections.get() + 1).min(u64::BITS - 1));
         self.failures.set(0);
+        self.tried.set(false);
         self.window.take();
     }
 

@@ -226,11 +226,29 @@ impl Pool {
             turn: &self.turn,
             wish,
         };
-        choice.take().map(|endpoint| Claim::new(endpoint, &self.tally)).ok_or(Unclaimed::Full)
+        let resting = || self.resting(&choice);
+        let chosen = choice.take().or_else(resting).or_else(|| choice.any());
+        chosen.map(|endpoint| Claim::new(endpoint, &self.tally)).ok_or(Unclaimed::Full)
+    }
+
+    /// For a request that one has failed, and for which no other is given work: rather one that rests than the
+    /// same again. If it does well, it rests no more.
+    fn resting(&self, choice: &Choice<'_>) -> Option<&Rc<Endpoint>> {
+        choice.wish.not?;
+        let rests = |endpoint: &&Rc<Endpoint>| match endpoint.health.condition() {
+            Condition::Sick | Condition::Ejected => choice.suits(endpoint),
+            Condition::Good | Condition::Unproven => false,
+        };
+        let endpoint = self.open.iter().find(rests)?;
+        endpoint.health.is_tried();
+        Some(endpoint)
     }
 
     /// An instance answered a client well, or it did not.
     pub fn answered(&self, endpoint: &Endpoint, good: bool, now_ms: u64) {
+        if good && endpoint.health.is_back() {
+            self.sort_out(false, now_ms);
+        }
         if !endpoint.health.answered(good, &self.care.passive) {
             return;
         }

@@ -4,6 +4,7 @@ mod certificates;
 mod chunks;
 mod counting;
 mod crowding;
+mod drills;
 mod faults;
 mod frames;
 mod h2spec;

@@ -330,6 +330,26 @@ fn whoever_fails_too_often_rests() {
     assert!(bench.pool().report().values().all(|endpoint| endpoint.condition == Condition::Good));
 }
 
+/// Where one alone is given work and fails a request, one that rests is tried before the same again.
+#[test]
+fn whoever_rests_is_tried_before_the_same_again() {
+    let passive = Passive { failures: 1, eject: Span::hours(1), eject_max: Span::hours(1), ..Passive::default() };
+    let mut bench = Bench::with(Care { passive, ..Care::default() });
+    bench.table(&[1, 2]);
+    bench.answer(1, false, 1);
+    let pool = Rc::clone(bench.pool());
+    let again = |failed: u16| {
+        let failed = pool.endpoint(address(failed)).expect("it is there");
+        pool.claim(Wish { key: 0, not: Some(&failed) }).expect("room").endpoint().address().port()
+    };
+    assert_eq!((bench.given(), again(2)), (vec![2], 1));
+    bench.answer(1, false, 1);
+    assert_eq!(bench.given(), [2], "it failed again");
+    assert_eq!(again(2), 1);
+    bench.answer(1, true, 1);
+    assert_eq!(bench.given(), [1, 2], "it did well");
+}
+
 #[test]
 fn one_alone_never_rests() {
     let mut bench = Bench::default();
