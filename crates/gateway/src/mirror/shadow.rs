@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout};
+use wire::table::Protocol;
 
 /// The most that is read of one answer. Whoever sends more is hung up on.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -44,6 +45,10 @@ async fn ask(copying: &Copying, pool: &Pool, copy: &[u8], not: Option<&Rc<Endpoi
     // A second instance is another one: where there is only one, nothing can be told from it.
     if not.is_some_and(|not| not.address() == claim.endpoint().address()) {
         return Err(Missing::NoInstance);
+    }
+    // Copies are written in HTTP/1.
+    if claim.endpoint().reach().protocol == Protocol::Http2 {
+        return Err(Missing::NoConnection);
     }
     let now_ms = copying.shared.watches.now_ms();
     // It is sent once: only a connection that was used just now is good enough.

@@ -2,8 +2,10 @@
 
 use super::Reach;
 use super::health::{Condition, Health};
+use super::trunk::{Seat, Trunks};
 use crate::probe::{Heard, Proof};
 use crate::stream::Stream;
+use model::Span;
 use siphasher::sip::SipHasher13;
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash as _, Hasher as _};
@@ -28,6 +30,7 @@ pub struct Endpoint {
     pub(super) claims: Cell<u32>,
     pub(super) health: Health,
     idle: RefCell<Vec<Idle>>,
+    trunks: Trunks,
     /// Its connections are not used again.
     gone: Cell<bool>,
 }
@@ -82,6 +85,7 @@ impl Endpoint {
             claims: Cell::new(0),
             health: Health::default(),
             idle: RefCell::default(),
+            trunks: Trunks::default(),
             gone: Cell::new(false),
         }
     }
@@ -144,16 +148,23 @@ impl Endpoint {
         }
     }
 
+    /// A place on a connection that requests share.
+    pub(crate) async fn seat(&self, now_ms: u64, within: Span) -> Option<Seat> {
+        self.trunks.seat(now_ms, || self.reach.connect(self.address, within)).await
+    }
+
     /// Connections that rest for too long are closed.
     pub(super) fn close_idle(&self, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
         let old = idle.iter().take_while(|idle| now_ms.saturating_sub(idle.since_ms) > IDLE_MS_MAX).count();
         idle.drain(..old);
+        self.trunks.close_idle(now_ms.saturating_sub(IDLE_MS_MAX));
     }
 
     /// It is in no table any more.
     pub(crate) fn retire(&self) {
         self.gone.set(true);
         self.idle.borrow_mut().clear();
+        self.trunks.clear();
     }
 }

@@ -10,11 +10,14 @@ mod endpoint;
 mod health;
 mod queue;
 mod reach;
+mod trunk;
 
 pub use balance::{SCAN_MAX, Wish};
 pub use endpoint::{Endpoint, EndpointReport, IDLE_MAX};
 pub use health::{Condition, OUTLIER_INSTANCES_MIN, OUTLIER_REQUESTS_MIN};
 pub use reach::Reach;
+pub(crate) use trunk::Seat;
+pub use trunk::{STREAMS_MAX, TRUNKS_MAX};
 
 use crate::count::Sheet;
 use crate::planted::{Bug, is};

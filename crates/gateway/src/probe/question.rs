@@ -3,15 +3,21 @@
 use super::proof::{Heard, Proof, Row};
 use crate::http1::{Limits, Response};
 use crate::pool::Reach;
+use crate::stream::Stream;
+use http::{Request, Uri};
 use model::Span;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use wire::table::Active;
+use wire::table::Protocol;
 
 /// However often somebody wants it, an instance is not asked more often than this.
 const EVERY_MIN: Span = Span(10);
@@ -52,7 +58,35 @@ impl Question {
     }
 
     async fn hear(&self) -> Heard {
-        let Ok(mut stream) = self.reach.connect_at_leisure(self.address).await else { return Heard::NoConnection };
+        let Ok(stream) = self.reach.connect_at_leisure(self.address).await else { return Heard::NoConnection };
+        match self.reach.protocol {
+            Protocol::Http1 => self.hear_http1(stream).await,
+            Protocol::Http2 => self.hear_http2(stream).await.unwrap_or(Heard::NoAnswer),
+        }
+    }
+
+    async fn hear_http2(&self, stream: Stream) -> Option<Heard> {
+        let Ok((mut sender, connection)) = h2::client::handshake(stream).await else { return Some(Heard::NoHttp) };
+        let address = self.address.to_string();
+        let host = if self.active.host.is_empty() { &address } else { &self.active.host };
+        let uri = Uri::builder().scheme("http").authority(host.as_str()).path_and_query(self.active.path.as_str());
+        let request = Request::get(uri.build().ok()?).body(()).ok()?;
+        let (answer, _) = sender.send_request(request, true).ok()?;
+        let (mut connection, mut answer) = (pin!(connection), pin!(answer));
+        poll_fn(|context| {
+            // The answer is there when the connection has read it, and it may be the last that comes.
+            let over = connection.as_mut().poll(context).is_ready();
+            match answer.as_mut().poll(context) {
+                Poll::Ready(Ok(answer)) => Poll::Ready(Some(Heard::Status(answer.status().as_u16()))),
+                Poll::Ready(Err(_)) => Poll::Ready(None),
+                Poll::Pending if over => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    async fn hear_http1(&self, mut stream: Stream) -> Heard {
         let address = self.address.to_string();
         let host = if self.active.host.is_empty() { &address } else { &self.active.host };
         let path = &self.active.path;

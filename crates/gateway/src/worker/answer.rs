@@ -3,6 +3,7 @@
 
 use super::ask::Ask;
 use super::call::Call;
+use super::carry::Link;
 use super::parking;
 use crate::count::{Class, End, Ended as Counted};
 use crate::http1::write::{About, Instead};
@@ -37,7 +38,7 @@ pub(crate) trait Caller {
     }
 
     /// Carries the request to an instance and its answer back.
-    async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed>;
+    async fn carry(&mut self, link: Link, asking: &Asking<'_>) -> Result<Done, Failed>;
 }
 
 /// How an instance is asked, and what is changed in its answer.

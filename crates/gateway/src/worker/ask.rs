@@ -8,6 +8,7 @@
 
 use super::answer::{Asking, Caller, Done, Ended, Failed, Outcome};
 use super::call::Call;
+use super::carry::Link;
 use crate::http1::Body;
 use crate::planted::{Bug, is};
 use crate::pool::{Claim, Endpoint, Pool, Unclaimed, Wish};
@@ -17,6 +18,7 @@ use model::Span;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
+use wire::table::Protocol;
 
 /// A request that a release was given.
 pub(crate) struct Ask<'a> {
@@ -108,15 +110,16 @@ impl Ask<'_> {
         let idle = || claim.endpoint().take_idle(shared.watches.now_ms(), is_repeatable(caller.call()));
         let kept = if only_new { None } else { idle() };
         let was_kept = kept.is_some();
-        let stream = match kept {
-            Some(stream) => stream,
-            None => connect(claim, self.asking.limits.connect).await.ok_or(Missed::NoConnection)?,
+        let link = match kept {
+            Some(stream) => Some(Link::Own(stream)),
+            None => link(claim, self.asking.limits.connect, shared.watches.now_ms()).await,
         };
+        let link = link.ok_or(Missed::NoConnection)?;
         caller.call().facts.instance.set(Some(claim.endpoint().address()));
         if let Some(copying) = caller.call().copying() {
             copying.claimed(claim.endpoint());
         }
-        match caller.carry(stream, self.asking).await {
+        match caller.carry(link, self.asking).await {
             Ok(Done { status, stays, unread, reusable }) => {
                 let now_ms = shared.watches.now_ms();
                 if let Some(stream) = reusable {
@@ -164,6 +167,16 @@ impl Missed {
             Self::Failed(Failed::Broken) => Outcome::Broken,
             Self::Failed(Failed::Left) => Outcome::Left,
         }
+    }
+}
+
+/// A way to the instance that is claimed.
+async fn link(claim: &Claim, within: Span, now_ms: u64) -> Option<Link> {
+    let endpoint = claim.endpoint();
+    match endpoint.reach().protocol {
+        Protocol::Http1 => connect(claim, within).await.map(Link::Own),
+        // Few lanes have it, and the others need no room for this.
+        Protocol::Http2 => Box::pin(endpoint.seat(now_ms, within)).await.map(Link::Shared),
     }
 }
 

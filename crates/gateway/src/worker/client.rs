@@ -2,9 +2,11 @@
 
 use super::answer::{Asking, Caller, Done, Ended, Failed, answer};
 use super::call::{Call, Origin};
+use super::carry::{Carried, Link, carry};
 use super::exchange::Exchange;
 use super::flow::poll_read;
 use super::http2;
+use super::side::{Plain, Side};
 use crate::http1::write::{After, own};
 use crate::http1::{Body, Limits, Refusal};
 use crate::stream::Stream;
@@ -169,6 +171,24 @@ impl Client {
         Box::pin(http2::serve(stream, held, origin)).await;
     }
 
+    /// Lets an instance answer that speaks HTTP/2.
+    async fn carry_over(&mut self, link: Link, asking: &Asking<'_>) -> Result<Done, Failed> {
+        let head = self.call.head.min(self.call.held.len());
+        let ahead = self.call.held.get(head..).unwrap_or_default().to_vec();
+        let mut plain = Plain::new(&mut self.stream, ahead);
+        plain.reads(self.call.request.body);
+        let mut side = Side::Plain(plain);
+        let Carried { unread, .. } = carry(&mut self.call, &mut side, link, asking).await?;
+        // What follows the body is the next request.
+        if let Side::Plain(plain) = side {
+            self.call.held.truncate(head);
+            self.call.held.extend_from_slice(&plain.ahead);
+        }
+        let ends_by_itself = self.call.response.body != Body::UntilClose;
+        let stays = self.call.request.keep_alive && ends_by_itself && !unread;
+        Ok(Done { status: self.call.response.status, stays, unread, reusable: None })
+    }
+
     /// Gets ready for the next request.
     fn rest(&mut self) {
         self.is_new = false;
@@ -226,7 +246,11 @@ impl Caller for Client {
         }
     }
 
-    async fn carry(&mut self, stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {
-        Exchange::new(self, stream, asking).run().await
+    async fn carry(&mut self, link: Link, asking: &Asking<'_>) -> Result<Done, Failed> {
+        match link {
+            Link::Own(stream) => Exchange::new(self, stream, asking).run().await,
+            // Those whose instances speak HTTP/1 need no room for this.
+            Link::Shared(_) => Box::pin(self.carry_over(link, asking)).await,
+        }
     }
 }

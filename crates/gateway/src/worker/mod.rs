@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod call;
+mod carry;
 mod client;
 mod entrance;
 mod exchange;

@@ -3,7 +3,7 @@
 
 use super::answer::{Asking, Failed};
 use super::call::Call;
-use super::http2::head;
+use super::http2::head::{self, Said};
 use super::pace::Pace;
 use super::side::{Lost, Piece, Side};
 use crate::http1::write::{self, After};
@@ -26,6 +26,12 @@ pub(crate) struct Translation<'a, 'c, 'i> {
     pace: Pace,
     /// The client was told that it may send the body, or something else that is no answer yet.
     informed: bool,
+    /// The answer has ended by itself, and said nothing of its length.
+    made_up: bool,
+    /// The answer's body has ended.
+    answered: bool,
+    /// What becomes of the client's connection.
+    pub(crate) after: After,
     /// The instance takes no more for now.
     stalls: bool,
 }
@@ -51,9 +57,27 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         instance: &'a mut Side<'i>,
         asking: &'a Asking<'a>,
     ) -> Self {
-        let there = There::from(call.request.body);
+        let there = match (&*instance, head::has_body(call.request.body)) {
+            (_, true) => There::Flows,
+            (Side::Plain(_), false) => There::Drains,
+            (Side::Streamed(_), false) => There::Over,
+        };
         let pace = Pace::default();
-        Self { call, client, instance, asking, there, bytes: 0, answers: false, pace, informed: false, stalls: false }
+        Self {
+            call,
+            client,
+            instance,
+            asking,
+            there,
+            bytes: 0,
+            answers: false,
+            pace,
+            informed: false,
+            made_up: false,
+            answered: false,
+            after: After::Stays,
+            stalls: false,
+        }
     }
 
     /// To its end; the head of the request was said already.
@@ -172,7 +196,8 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
                 copying.gather_piece(&piece);
             }
             if piece.is_last() {
-                self.there = There::Drains;
+                // What a stream was told needs nobody to carry it on.
+                self.there = if matches!(self.instance, Side::Plain(_)) { There::Drains } else { There::Over };
             }
             self.keep_time_there()?;
             if self.instance.push(piece).is_err() {
@@ -180,6 +205,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
                 let lost = Lost { reason: Some(Reason::PROTOCOL_ERROR) };
                 self.client.give_up(lost);
                 return Err(self.left(lost));
+            }
+            if self.there == There::Over {
+                return Ok(());
             }
         }
     }
@@ -189,7 +217,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         let limits = self.asking.limits;
         if self.answers {
             self.call.watch.allow(limits.idle);
-        } else if self.there == There::Drains {
+        } else if self.there != There::Flows {
             // All was sent: now the instance has its time.
             self.call.watch.allow(limits.head);
         } else if std::mem::take(&mut self.stalls) {
@@ -216,32 +244,48 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
     /// The answer's head, interim ones first.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         let mut text = self.call.shared.buffer();
-        let came = match &mut *self.instance {
-            Side::Plain(plain) => {
-                let head = match self.call.read_answer(&plain.ahead)? {
-                    Some(head) => head,
-                    None => {
-                        let mut scratch = self.call.shared.scratch.borrow_mut();
-                        let more = ready!(plain.poll_more(context, &mut scratch));
-                        let untouched = plain.ahead.is_empty() && self.bytes == 0;
-                        return Poll::Ready(match (more, untouched) {
-                            (true, _) => Ok(()),
-                            (false, true) => Err(Failed::Untouched),
-                            (false, false) => Err(HUNG_UP),
-                        });
-                    }
-                };
-                text.extend(plain.ahead.drain(..head));
-                true
-            }
-            Side::Streamed(_) => false,
+        let polled = self.poll_text(context, &mut text);
+        let passed = match polled {
+            Poll::Ready(Ok(true)) => Poll::Ready(self.pass_on_head(&text)),
+            Poll::Ready(Ok(false)) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(failed)) => Poll::Ready(Err(failed)),
+            Poll::Pending => Poll::Pending,
         };
-        if !came {
-            return Poll::Ready(Err(NO_ANSWER));
-        }
-        let passed = self.pass_on_head(&text);
         self.call.shared.give_back(text);
-        Poll::Ready(passed)
+        passed
+    }
+
+    /// The head as HTTP/1 says it; false where some of it is missing.
+    fn poll_text(&mut self, context: &mut Context<'_>, text: &mut Vec<u8>) -> Poll<Result<bool, Failed>> {
+        let untouched = self.bytes == 0;
+        match &mut *self.instance {
+            Side::Plain(plain) => {
+                if let Some(head) = self.call.read_answer(&plain.ahead)? {
+                    text.extend(plain.ahead.drain(..head));
+                    return Poll::Ready(Ok(true));
+                }
+                let mut scratch = self.call.shared.scratch.borrow_mut();
+                let more = ready!(plain.poll_more(context, &mut scratch));
+                Poll::Ready(match (more, untouched && plain.ahead.is_empty()) {
+                    (true, _) => Ok(false),
+                    (false, true) => Err(Failed::Untouched),
+                    (false, false) => Err(HUNG_UP),
+                })
+            }
+            Side::Streamed(streamed) => {
+                let (parts, ended) = ready!(streamed.poll_answer(context)).map_err(|error| reset(&error, untouched))?;
+                let old = self.call.request.old && matches!(self.client, Side::Plain(_));
+                let said = match (ended, old) {
+                    (true, _) => Said::All,
+                    (false, true) => Said::UntilClose,
+                    (false, false) => Said::InChunks,
+                };
+                self.made_up = ended && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
+                head::response_text(text, &parts, said).map_err(|_| NO_ANSWER)?;
+                let read = self.call.read_answer(text)?;
+                Poll::Ready(if read == Some(text.len()) { Ok(true) } else { Err(NO_ANSWER) })
+            }
+        }
     }
 
     fn pass_on_head(&mut self, text: &[u8]) -> Result<(), Failed> {
@@ -249,20 +293,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         if self.call.response.status == 101 {
             return Err(Failed::Instance(502, "the instance changed the protocol unasked\n"));
         }
-        let mut out = self.call.shared.buffer();
-        let (set_cookie, edits) = (self.asking.set_cookie, self.asking.response_edits());
-        let set_cookie = if interim { "" } else { set_cookie };
-        write::response(&mut out, text, &self.call.response, set_cookie, edits, After::Stays);
-        let body = self.call.response.body;
-        match &mut *self.client {
-            Side::Streamed(streamed) => {
-                let parts = head::response_parts(&out).map_err(|_| NO_ANSWER)?;
-                let told = if interim { streamed.inform(parts) } else { streamed.answer(parts, !head::has_body(body)) };
-                told.map_err(|_| Failed::Left)?;
-            }
-            Side::Plain(plain) => plain.writes(&out, body),
-        }
-        self.call.shared.give_back(out);
+        self.tell_head(text, interim)?;
         if interim {
             self.call.response.clear();
             self.informed = true;
@@ -271,6 +302,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             }
             return Ok(());
         }
+        let body = self.call.response.body;
         if let Side::Plain(plain) = &mut *self.instance {
             plain.reads(body);
         }
@@ -278,16 +310,51 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             copying.answer_begins(&self.call.response, text, false);
         }
         self.answers = true;
+        self.answered = !head::has_body(body);
         self.call.watch.allow(self.asking.limits.idle);
         Ok(())
     }
 
+    fn tell_head(&mut self, text: &[u8], interim: bool) -> Result<(), Failed> {
+        if interim && self.call.request.old {
+            return Ok(());
+        }
+        if !interim {
+            self.after = self.after_answer();
+        }
+        let mut out = self.call.shared.buffer();
+        let (set_cookie, edits) = (self.asking.set_cookie, self.asking.response_edits());
+        let set_cookie = if interim { "" } else { set_cookie };
+        write::response(&mut out, text, &self.call.response, set_cookie, edits, self.after);
+        let body = self.call.response.body;
+        match &mut *self.client {
+            Side::Streamed(streamed) => {
+                let parts = head::response_parts(&out, self.made_up).map_err(|_| NO_ANSWER)?;
+                let told = if interim { streamed.inform(parts) } else { streamed.answer(parts, !head::has_body(body)) };
+                told.map_err(|_| Failed::Left)?;
+            }
+            Side::Plain(plain) => plain.writes(&out, if interim { Body::None } else { body }),
+        }
+        self.call.shared.give_back(out);
+        Ok(())
+    }
+
+    /// What becomes of a connection of HTTP/1. One of HTTP/2 goes on, whatever becomes of a stream.
+    fn after_answer(&self) -> After {
+        let request = &self.call.request;
+        let ends_by_itself = self.call.response.body != Body::UntilClose;
+        let stays = request.keep_alive && ends_by_itself && !self.call.shared.stopping.get();
+        match (&*self.client, stays && self.there == There::Over, request.old) {
+            (Side::Streamed(_), ..) => After::Stays,
+            (Side::Plain(_), false, _) => After::Closes,
+            (Side::Plain(_), true, true) => After::StaysAsTold,
+            (Side::Plain(_), true, false) => After::Stays,
+        }
+    }
+
     /// The answer's body.
     fn poll_back(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
-        if !head::has_body(self.call.response.body) {
-            return Poll::Ready(Ok(()));
-        }
-        loop {
+        while !self.answered {
             ready!(self.client.poll_room(context)).map_err(|lost| self.left(lost))?;
             let mut scratch = self.call.shared.scratch.borrow_mut();
             let polled = self.instance.poll_piece(context, &mut scratch);
@@ -300,12 +367,22 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
                     copying.keep(data);
                 }
             }
-            let last = piece.is_last();
+            self.answered = piece.is_last();
             self.client.push(piece).map_err(|lost| self.broken(lost))?;
-            if last {
-                return Poll::Ready(Ok(()));
-            }
         }
+        ready!(self.client.poll_said(context)).map_err(|lost| self.left(lost))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a stream that was reset before its answer began means.
+fn reset(error: &h2::Error, untouched: bool) -> Failed {
+    let refused = error.reason() == Some(Reason::REFUSED_STREAM) || error.is_go_away();
+    match (untouched, refused) {
+        // The instance says that it has done nothing.
+        (true, true) => Failed::Unsent,
+        (true, false) if error.is_io() => Failed::Untouched,
+        _ => HUNG_UP,
     }
 }
 
@@ -317,12 +394,5 @@ impl Call {
         }
         let method = self.request.method.of(&self.held);
         self.response.read(bytes, method, &Limits::default()).map_err(|_| NO_ANSWER)
-    }
-}
-
-/// How a request of this body begins.
-impl From<Body> for There {
-    fn from(body: Body) -> Self {
-        if head::has_body(body) { Self::Flows } else { Self::Drains }
     }
 }

@@ -1,9 +1,9 @@
 //! Heads of HTTP/2 as heads of HTTP/1, and back. What one lets in and the other does not ends here: all
 //! that is decided about a request is decided from its strictly read HTTP/1 head, in whatever protocol it came.
 
-use crate::http1::{Body, Known, Refusal, Response};
+use crate::http1::{Body, Known, Refusal, Request, Response};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode, request};
+use http::{Method, StatusCode, Uri, request, response};
 
 /// What is wrong with a head that cannot be said in the other protocol.
 const UNSAYABLE: Refusal = Refusal { status: 502, why: "a head that cannot be said in HTTP/2" };
@@ -53,7 +53,9 @@ fn host(parts: &request::Parts) -> Result<&[u8], Refusal> {
 fn fields(out: &mut Vec<u8>, headers: &HeaderMap) -> Result<(), Refusal> {
     for (name, value) in headers {
         match Known::of(name.as_str().as_bytes()) {
-            Known::Host | Known::Cookie | Known::Te => {}
+            Known::Host | Known::Cookie => {}
+            // Nothing else than `trailers` is let in.
+            Known::Te => line(out, b"TE", value.as_bytes()),
             known if known == Known::TransferEncoding || known.is_about_the_connection() => {
                 return Err(Refusal { status: 400, why: "a field about the connection in HTTP/2" });
             }
@@ -71,13 +73,65 @@ fn fields(out: &mut Vec<u8>, headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An answer as the gateway passes it on, in HTTP/2.
-pub(crate) fn response_parts(text: &[u8]) -> Result<http::Response<()>, Refusal> {
+/// How the body of an answer of HTTP/2 ends, where it says nothing of its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// There is none.
+    All,
+    /// With the last chunk.
+    InChunks,
+    /// With the connection, for an older client.
+    UntilClose,
+}
+
+/// The head of an answer that came in HTTP/2.
+pub(crate) fn response_text(out: &mut Vec<u8>, parts: &response::Parts, said: Said) -> Result<(), Refusal> {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(parts.status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(parts.status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    fields(out, &parts.headers).map_err(|refusal| Refusal { status: 502, ..refusal })?;
+    let bodiless = parts.status.is_informational() || parts.status == 204 || parts.status == 304;
+    if !bodiless && !parts.headers.contains_key(http::header::CONTENT_LENGTH) {
+        match said {
+            Said::All => line(out, b"Content-Length", b"0"),
+            Said::InChunks => line(out, b"Transfer-Encoding", b"chunked"),
+            Said::UntilClose => {}
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// A request as the gateway passes it on, in HTTP/2.
+pub(crate) fn request_parts(text: &[u8], scheme: &str, trailers: bool) -> Result<http::Request<()>, Refusal> {
+    let mut request = Request::default();
+    let Ok(Some(_)) = request.read(text, &crate::http1::Limits::default()) else { return Err(UNSAYABLE) };
+    let path = request.target.path_and_query.of(text);
+    let uri = Uri::builder().scheme(scheme).authority(request.host.of(text)).path_and_query(path);
+    let method = Method::from_bytes(request.method.of(text)).map_err(|_| UNSAYABLE)?;
+    let mut head = http::Request::new(());
+    *head.method_mut() = method;
+    *head.uri_mut() = uri.build().map_err(|_| UNSAYABLE)?;
+    *head.version_mut() = http::Version::HTTP_2;
+    *head.headers_mut() = header_map(text, &request.fields)?;
+    if trailers {
+        head.headers_mut().insert(http::header::TE, HeaderValue::from_static("trailers"));
+    }
+    Ok(head)
+}
+
+/// An answer as the gateway passes it on, in HTTP/2. A length that the gateway made up is not told.
+pub(crate) fn response_parts(text: &[u8], made_up: bool) -> Result<http::Response<()>, Refusal> {
     let mut response = Response::default();
     let Ok(Some(_)) = response.read(text, b"HEAD", &crate::http1::Limits::default()) else { return Err(UNSAYABLE) };
     let mut head = http::Response::new(());
     *head.status_mut() = StatusCode::from_u16(response.status).map_err(|_| UNSAYABLE)?;
     *head.headers_mut() = header_map(text, &response.fields)?;
+    if made_up {
+        head.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
     Ok(head)
 }
 

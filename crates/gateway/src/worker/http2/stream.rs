@@ -2,14 +2,12 @@
 
 use super::Open;
 use super::head;
-use crate::http1::write;
 use crate::http1::{Limits, Refusal};
-use crate::stream::Stream;
 use crate::table::Site;
 use crate::worker::answer::{Asking, Caller, Done, Failed, answer};
 use crate::worker::call::{Call, Origin};
-use crate::worker::side::{Hears, Piece, Plain, Side, Streamed};
-use crate::worker::translate::Translation;
+use crate::worker::carry::{Carried, Link, carry};
+use crate::worker::side::{Piece, Side, Streamed};
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
@@ -32,7 +30,7 @@ pub(super) async fn serve(
 ) {
     let (parts, body) = request.into_parts();
     let ended = body.is_end_stream();
-    let side = Side::Streamed(Streamed::new(Some(body), Hears::Answer(respond)));
+    let side = Side::Streamed(Streamed::client(body, respond));
     let mut asker = Asker { call: Call::new(origin), side, open };
     asker.call.held = asker.call.shared.buffer();
     asker.call.facts.is_http2.set(true);
@@ -100,23 +98,8 @@ impl Caller for Asker {
         self.side.poll_lost(context).map(|_| ())
     }
 
-    async fn carry(&mut self, mut stream: Stream, asking: &Asking<'_>) -> Result<Done, Failed> {
-        let call = &mut self.call;
-        call.response.clear();
-        let mut head = call.shared.buffer();
-        write::request(&mut head, &call.held, &call.request, asking.about, asking.instead, asking.request_edits());
-        let mut plain = Plain::new(&mut stream, Vec::new());
-        plain.writes(&head, call.request.body);
-        call.shared.give_back(head);
-        let mut instance = Side::Plain(plain);
-        let client = &mut self.side;
-        let mut translation = Translation::new(call, client, &mut instance, asking);
-        let ran = translation.run().await;
-        let sent = translation.has_sent_all();
-        ran?;
-        let whole = matches!(&instance, Side::Plain(plain) if plain.has_read_all() && plain.ahead.is_empty());
-        let response = &self.call.response;
-        let reusable = sent && whole && response.keep_alive;
-        Ok(Done { status: response.status, stays: true, unread: !sent, reusable: reusable.then_some(stream) })
+    async fn carry(&mut self, link: Link, asking: &Asking<'_>) -> Result<Done, Failed> {
+        let Carried { unread, reusable } = carry(&mut self.call, &mut self.side, link, asking).await?;
+        Ok(Done { status: self.call.response.status, stays: true, unread, reusable })
     }
 }

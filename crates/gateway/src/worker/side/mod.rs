@@ -4,7 +4,7 @@ mod plain;
 mod streamed;
 
 pub(crate) use plain::Plain;
-pub(crate) use streamed::{Hears, Streamed};
+pub(crate) use streamed::Streamed;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -60,6 +60,14 @@ impl Side<'_> {
         match self {
             Self::Plain(plain) => plain.poll_room(context),
             Self::Streamed(streamed) => streamed.poll_room(context),
+        }
+    }
+
+    /// Whether all that was said is on its way.
+    pub(crate) fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        match self {
+            Self::Plain(plain) => plain.poll_room(context),
+            Self::Streamed(_) => Poll::Ready(Ok(())),
         }
     }
 

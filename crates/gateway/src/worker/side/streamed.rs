@@ -2,8 +2,11 @@
 
 use super::{Lost, Piece};
 use bytes::Bytes;
+use h2::client::ResponseFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
+use http::response::Parts;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// A side that speaks HTTP/2.
@@ -13,6 +16,8 @@ pub(crate) struct Streamed {
     /// It has said all but what follows the body.
     has_said: bool,
     pub(crate) hears: Hears,
+    /// The answer of an instance, until it is there.
+    answer: Option<ResponseFuture>,
 }
 
 /// What can be said to it.
@@ -30,8 +35,26 @@ impl From<h2::Error> for Lost {
 }
 
 impl Streamed {
-    pub(crate) fn new(says: Option<RecvStream>, hears: Hears) -> Self {
-        Self { says, has_said: false, hears }
+    /// A client that asks.
+    pub(crate) fn client(says: RecvStream, respond: SendResponse<Bytes>) -> Self {
+        Self { says: Some(says), has_said: false, hears: Hears::Answer(respond), answer: None }
+    }
+
+    /// An instance that was asked.
+    pub(crate) fn instance(answer: ResponseFuture, body: SendStream<Bytes>) -> Self {
+        Self { says: None, has_said: false, hears: Hears::Body(body), answer: Some(answer) }
+    }
+
+    /// The head of an instance's answer, and whether that is all; interim ones first.
+    pub(crate) fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Result<(Parts, bool), h2::Error>> {
+        let Some(answer) = &mut self.answer else { return Poll::Pending };
+        if let Poll::Ready(Some(interim)) = answer.poll_informational(context) {
+            return Poll::Ready(interim.map(|interim| (interim.into_parts().0, true)));
+        }
+        let (parts, body) = ready!(Pin::new(answer).poll(context))?.into_parts();
+        let ended = body.is_end_stream();
+        (self.answer, self.says) = (None, Some(body));
+        Poll::Ready(Ok((parts, ended)))
     }
 
     /// Begins the answer to a client.
