@@ -80,6 +80,14 @@ impl Response {
         Ok(Some(end))
     }
 
+    /// Whether it is a stream of events, which never ends by itself.
+    pub(crate) fn is_events(&self, buffer: &[u8]) -> bool {
+        const EVENTS: &[u8] = b"text/event-stream";
+        let kinds = self.fields.iter().filter(|field| field.name.of(buffer).eq_ignore_ascii_case(b"content-type"));
+        let mut kinds = kinds.map(|field| field.value.of(buffer));
+        kinds.any(|kind| kind.get(..EVENTS.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS)))
+    }
+
     /// Some answers have no body whatever they say about its length.
     fn body_of(&self, declared: Option<Body>, method: &[u8]) -> Result<Body, Refusal> {
         let interim = self.status < 200 || self.status == 204;

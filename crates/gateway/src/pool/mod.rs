@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
-use wire::table::{Balance, Care, Lane};
+use wire::table::{Balance, Breaker, Care, Lane, Protocol};
 
 /// The instances of one release.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub struct Pool {
     balance: Balance,
     slow_start: Option<Span>,
     care: Rc<Care>,
+    /// So many requests an instance has room for.
+    room: u32,
     /// Those that take new work, if they do well.
     open: Vec<Rc<Endpoint>>,
     /// Those that only finish what they have.
@@ -124,6 +126,7 @@ impl Pool {
             balance: lane.balance,
             slow_start: lane.slow_start,
             care: Rc::clone(care),
+            room: room(&care.breaker, lane.protocol),
             open,
             draining,
             ready: RefCell::default(),
@@ -225,7 +228,7 @@ impl Pool {
             balance: self.balance,
             of: &ready,
             warming: self.warming.get(),
-            room: breaker.requests_max.min(breaker.connections_max),
+            room: self.room,
             turn: &self.turn,
             wish,
         };
@@ -326,6 +329,14 @@ impl Pool {
         }
         self.warming.set(ready.iter().filter(|endpoint| endpoint.health.weight() < WHOLE).count());
         self.tally.queue.call();
+    }
+}
+
+/// A connection of HTTP/1 has one request at a time; one of HTTP/2 has many.
+fn room(breaker: &Breaker, protocol: Protocol) -> u32 {
+    match protocol {
+        Protocol::Http1 => breaker.requests_max.min(breaker.connections_max),
+        Protocol::Http2 => breaker.requests_max,
     }
 }
 

@@ -41,8 +41,20 @@ enum Missed {
 }
 
 impl Ask<'_> {
-    /// Finds an instance and lets it answer.
+    /// Finds an instance and lets it answer, within the time that there is for all of it.
     pub(crate) async fn run(&mut self, caller: &mut impl Caller) -> Outcome {
+        let limits = self.asking.limits;
+        if limits.request.is_none() && limits.stream.is_none() {
+            return self.find(caller).await;
+        }
+        caller.call().watch.ends_in(limits.request);
+        let outcome = self.find(caller).await;
+        // The next request has a time of its own.
+        caller.call().watch.ends_in(None);
+        outcome
+    }
+
+    async fn find(&mut self, caller: &mut impl Caller) -> Outcome {
         let mut failed_it: Option<Rc<Endpoint>> = None;
         let (mut tries, mut stale) = (0, false);
         self.pool.earn_try();

@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) head: usize,
     /// What was carried of it, and of its answer.
     pub(crate) moved: Moved,
+    /// Its answer never ends by itself, where anybody minds.
+    pub(crate) is_stream: bool,
     /// It is copied.
     pub(crate) copying: RefCell<Option<Rc<Copying>>>,
     /// What the access log tells of it.
@@ -86,7 +88,33 @@ impl Call {
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
         let (moved, copying, facts) = (Moved::default(), RefCell::default(), Facts::default());
-        Self { shared, listening, watch, peer, scheme, tls, held, request, response, head: 0, moved, copying, facts }
+        Self {
+            shared,
+            listening,
+            watch,
+            peer,
+            scheme,
+            tls,
+            held,
+            request,
+            response,
+            head: 0,
+            moved,
+            is_stream: false,
+            copying,
+            facts,
+        }
+    }
+
+    /// The head of its answer is there, in these bytes: from now on something has to move, and what never ends by
+    /// itself has a time of its own.
+    pub(crate) fn answer_begins(&mut self, bytes: &[u8], limits: &wire::table::Limits) {
+        let is_minded = limits.request.is_some() || limits.stream.is_some();
+        self.is_stream = is_minded && (self.response.status == 101 || self.response.is_events(bytes));
+        if self.is_stream {
+            self.watch.ends_in(limits.stream);
+        }
+        self.watch.allow(limits.idle);
     }
 
     /// The path and query as they came.

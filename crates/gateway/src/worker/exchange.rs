@@ -146,7 +146,7 @@ impl<'a> Exchange<'a> {
     /// Time is over; a client that has sent enough in its window has another one.
     fn is_late(&mut self) -> bool {
         let is_window = self.within_there() < self.asking.limits.idle;
-        !is_window || self.is_too_slow()
+        !is_window || self.client.call.watch.has_ended() || self.is_too_slow()
     }
 
     /// Time is over: whose fault it is. An answer that nobody takes is not the instance's.
@@ -154,7 +154,9 @@ impl<'a> Exchange<'a> {
         match &self.back {
             None if self.waits_for_client() => Failed::Client(408, "the body took too long\n"),
             None => Failed::Instance(504, "the instance did not answer in time\n"),
-            Some(back) if back.waits_for_its_sink() || self.after == After::Changes => Failed::Left,
+            // What never ends by itself has ended as it should.
+            Some(_) if self.client.call.is_stream || self.after == After::Changes => Failed::Left,
+            Some(back) if back.waits_for_its_sink() => Failed::Left,
             Some(_) => Failed::Broken,
         }
     }
@@ -336,7 +338,7 @@ impl<'a> Exchange<'a> {
         })?;
         self.held.extend_from_slice(rest.get(taken..).unwrap_or_default());
         self.back = Some(back);
-        self.client.call.watch.allow(self.asking.limits.idle);
+        self.client.call.answer_begins(bytes, self.asking.limits);
         if changes {
             // What the client sent ahead belongs to the new protocol.
             let ahead = self.client.call.held.split_off(self.client.call.head.min(self.client.call.held.len()));

@@ -116,7 +116,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
     fn late(&mut self, context: &mut Context<'_>) -> Option<Failed> {
         // An answer that nobody takes is not the instance's fault.
         let full = self.answers && self.client.poll_room(context).is_pending();
-        if full {
+        // Nor is it that what never ends by itself has ended as it should.
+        if full || (self.answers && self.call.is_stream) {
+            self.client.give_up(Lost { reason: Some(Reason::CANCEL) });
             return Some(self.left(Lost { reason: Some(Reason::CANCEL) }));
         }
         if self.answers {
@@ -127,7 +129,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         }
         let limits = self.asking.limits;
         let within = Pace::within(limits.idle, limits.body_bytes_per_second_min);
-        if within == limits.idle || self.is_too_slow() {
+        if within == limits.idle || self.call.watch.has_ended() || self.is_too_slow() {
             self.instance.give_up(Lost { reason: None });
             return Some(TOO_SLOW);
         }
@@ -311,7 +313,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         }
         self.answers = true;
         self.answered = !head::has_body(body);
-        self.call.watch.allow(self.asking.limits.idle);
+        self.call.answer_begins(text, self.asking.limits);
         Ok(())
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Watches {
 #[derive(Debug)]
 struct Entry {
     due_ms: u64,
+    /// It is over then, whatever is allowed.
+    end_ms: u64,
     waker: Option<Waker>,
 }
 
@@ -37,7 +39,7 @@ pub(crate) struct Watch {
 impl Watches {
     /// Somebody who has no time limit yet.
     pub(crate) fn watch(self: &Rc<Self>) -> Watch {
-        let key = self.all.borrow_mut().insert(Entry { due_ms: u64::MAX, waker: None });
+        let key = self.all.borrow_mut().insert(Entry { due_ms: u64::MAX, end_ms: u64::MAX, waker: None });
         Watch { of: Rc::clone(self), key }
     }
 
@@ -79,8 +81,23 @@ impl Watch {
     pub(crate) fn allow(&self, span: Span) {
         let due_ms = self.of.now_ms.get().saturating_add(span.0).saturating_add(SWEEP_EVERY.0);
         if let Some(entry) = self.of.all.borrow_mut().get_mut(self.key) {
-            entry.due_ms = due_ms;
+            entry.due_ms = due_ms.min(entry.end_ms);
         }
+    }
+
+    /// Whatever is allowed from now on, it ends in so long; it has no end of its own where there is none.
+    pub(crate) fn ends_in(&self, span: Option<Span>) {
+        let now_ms = self.of.now_ms.get();
+        let end = |span: Span| now_ms.saturating_add(span.0).saturating_add(SWEEP_EVERY.0);
+        if let Some(entry) = self.of.all.borrow_mut().get_mut(self.key) {
+            entry.end_ms = span.map_or(u64::MAX, end);
+            entry.due_ms = entry.due_ms.min(entry.end_ms);
+        }
+    }
+
+    /// Whether it has come to the end of its own.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.of.all.borrow().get(self.key).is_none_or(|entry| entry.end_ms <= self.of.now_ms.get())
     }
 
     /// What comes of this in the time that is allowed.

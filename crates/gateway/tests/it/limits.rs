@@ -198,3 +198,72 @@ fn a_body_in_chunks_has_a_limit_too() {
     let said = Site::new(&table).say(&format!("{head}5|hello|3|you|0||GET / HTTP/1.1|Host: shop|Connection: close||"));
     assert_eq!(said.matches("200 OK").count(), 2, "{said}");
 }
+
+/// A whole request has a time, however much of it moves; what never ends by itself has another.
+#[test]
+fn a_request_and_a_stream_have_an_end() {
+    let drip = |kind: &'static str| {
+        instance(move |mut stream| {
+            while let Some(request) = read_request(&mut stream) {
+                if plain(&request).starts_with("GET /quick") {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    continue;
+                }
+                let _ = stream.write_all(kind.replace('|', "\r\n").as_bytes());
+                while stream.write_all(b"1\r\n.\r\n").is_ok() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            }
+        })
+    };
+    let answer = "HTTP/1.1 200 OK|Transfer-Encoding: chunked||";
+    let events = "HTTP/1.1 200 OK|Content-Type: Text/Event-Stream; x|Transfer-Encoding: chunked||";
+    let other = "HTTP/1.1 101 Other|Connection: upgrade|Upgrade: x||";
+    let hour = Some(Span::hours(1));
+    for (kind, request, stream, failed) in
+        [(answer, Some(SHORT), hour, 1), (events, hour, Some(SHORT), 0), (other, hour, Some(SHORT), 0)]
+    {
+        let mut table = patient(drip(kind));
+        (table.limits.request, table.limits.stream) = (request, stream);
+        let site = Site::new(&table);
+        let mut client = site.client();
+        for path in ["/quick", "/quick", "/"] {
+            write!(client, "GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+                .expect("taken");
+            if path == "/quick" {
+                hear_until(&mut client, "||ok");
+                // The next one has a time of its own.
+                std::thread::sleep(Duration::from_millis(SHORT.0));
+            }
+        }
+        let said = hear(&mut client);
+        assert!(said.contains("1|.|1|.|"), "{kind}: {said}");
+        until(|| (site.claims() == 0).then_some(()));
+        assert_eq!(failures(&site), failed, "{kind}");
+        // A stream has no end of a request's.
+        if failed == 0 {
+            (table.limits.request, table.limits.stream) = (Some(SHORT), None);
+            table.generation = 2;
+            site.take(&table).expect("newer");
+            let mut client = site.client();
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+                .expect("taken");
+            let mut room = [0; 5];
+            hear_until(&mut client, "||");
+            (0..60).for_each(|_| client.read_exact(&mut room).expect("more"));
+        }
+    }
+}
+
+/// A request that has no answer by its end is told so.
+#[test]
+fn a_request_without_an_answer_has_an_end() {
+    let mut table = patient(instance(|_| std::thread::park()));
+    table.limits.request = Some(SHORT);
+    let site = Site::new(&table);
+    let said = site.say("GET / HTTP/1.1|Host: shop|Connection: close||");
+    assert!(said.starts_with("HTTP/1.1 504 Gateway Timeout|"), "{said}");
+    let said = site.say("POST / HTTP/1.1|Host: shop|Content-Length: 9||hel");
+    assert!(said.starts_with("HTTP/1.1 408 Request Timeout|"), "{said}");
+}
