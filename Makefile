@@ -4,7 +4,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 XTASK := cargo xtask
 # What tests and benches start, by the names that Debian has for it.
-DEBIAN_PACKAGES := wrk openssl nginx haproxy nghttp2-client prometheus python3-pip python3-venv g++
+DEBIAN_PACKAGES := wrk openssl nginx haproxy nghttp2-client prometheus python3-pip python3-venv g++ apache2 nodejs
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test prove bench fuzz fmt tools check-fmt lint deny unit checkers

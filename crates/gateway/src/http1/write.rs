@@ -2,6 +2,7 @@
 
 use super::edit::Edited;
 use super::field::{Field, Known};
+use super::framing::Body;
 use super::request::Request;
 use super::response::Response;
 use std::io::Write as _;
@@ -52,9 +53,12 @@ pub fn request(
     }
     let replaced = |field: &Field| match field.known {
         Known::Host => host.is_some(),
+        // Said anew, so that nobody reads something else in `03` or in space around it.
+        Known::ContentLength | Known::TransferEncoding => true,
         known => says_it_itself(known) || edited.takes(field.name.of(buffer)),
     };
     copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field));
+    length(out, request.body);
     edited.put(out);
     forwarded(out, buffer, request, about);
     if let Some(protocol) = request.upgrade {
@@ -62,6 +66,16 @@ pub fn request(
         line(out, b"Upgrade", protocol.of(buffer));
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Where the body ends.
+fn length(out: &mut Vec<u8>, body: Body) {
+    match body {
+        // A Vec takes everything.
+        Body::Length(length) => drop(write!(out, "Content-Length: {length}\r\n")),
+        Body::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Body::None | Body::UntilClose => {}
+    }
 }
 
 /// What nobody from outside is believed to say.

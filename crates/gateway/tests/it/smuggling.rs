@@ -15,6 +15,11 @@ const REQUESTS: &str = include_str!("../vectors/smuggling.txt");
 /// The answers, likewise.
 const ANSWERS: &str = include_str!("../vectors/answers.txt");
 
+/// The requests as bytes.
+pub(crate) fn requests() -> impl Iterator<Item = Vec<u8>> {
+    REQUESTS.lines().filter(|line| !line.starts_with(['#', ' '])).map(escaped)
+}
+
 #[test]
 fn every_request_is_an_error_or_clean() {
     let recorder = Recorder::new();

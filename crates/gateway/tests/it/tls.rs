@@ -69,9 +69,9 @@ fn curl_speaks_both_protocols_through_tls() {
     }
     expect![[r#"
         --http1.1
-            POST /a?b HTTP/1.1|Host: shop.example:443|User-Agent: curl|Accept: */*|Content-Length: 5|Content-Type: application/x-www-form-urlencoded|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: shop.example:443|X-Request-Id: ...|traceparent: ...||hello1.1 200
+            POST /a?b HTTP/1.1|Host: shop.example:443|User-Agent: curl|Accept: */*|Content-Type: application/x-www-form-urlencoded|Content-Length: 5|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: shop.example:443|X-Request-Id: ...|traceparent: ...||hello1.1 200
         --http2
-            POST /a?b HTTP/1.1|Host: shop.example:443|user-agent: curl|accept: */*|content-length: 5|content-type: application/x-www-form-urlencoded|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: shop.example:443|X-Request-Id: ...|traceparent: ...||hello2 200
+            POST /a?b HTTP/1.1|Host: shop.example:443|user-agent: curl|accept: */*|content-type: application/x-www-form-urlencoded|Content-Length: 5|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: shop.example:443|X-Request-Id: ...|traceparent: ...||hello2 200
     "#]].assert_eq(&text);
 }
 

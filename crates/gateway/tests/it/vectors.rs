@@ -1,11 +1,11 @@
 //! The vectors of other parsers' suites, run as data: what is sent, what the suite makes of it, and what we do.
 
+use crate::suites::{bytes, hosted, vectors};
 use gateway::http1::{Body, Chunked, Field, Limits, Refusal, Request, Response, Stretch};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 /// Why we refuse what a suite accepts: what we say, and the reason.
 const STRICTER: &[(&str, &str)] = &[
@@ -182,50 +182,6 @@ fn find<'a>(list: impl Iterator<Item = (&'a str, &'a str)>, wanted: &[&str]) -> 
     list.find(|(what, _)| wanted.iter().any(|wanted| wanted.contains(what))).map(|(_, why)| why)
 }
 
-/// The vectors as JSON, one a line. Where Python and its pip are not, this says so and shows nothing.
-fn vectors() -> Option<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
-    let suites = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vectors");
-    let pip = Command::new("python3").args(["-m", "pip", "--version"]).output();
-    if !pip.is_ok_and(|pip| pip.status.success()) {
-        let told = b"the vectors of other parsers did not run: there is no Python with pip to read them\n";
-        std::io::Write::write_all(&mut std::io::stderr(), told).ok()?;
-        return None;
-    }
-    fetch(&folder.join("suites.txt"), &suites);
-    let told = Command::new("python3").arg(folder.join("suites.py")).arg(&suites).output().expect("Python runs");
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    Some(String::from_utf8(told.stdout).expect("text"))
-}
-
-/// Fetches the sources of the suites that are named, unless they are there.
-fn fetch(named: &Path, suites: &Path) {
-    let all = std::fs::read_to_string(named).expect("the suites");
-    let name =
-        |line: &str| Some(line.split_once("==")?.0.to_owned() + "-" + line.split_once("==")?.1.split(' ').next()?);
-    let all: Vec<PathBuf> = all.lines().filter_map(name).map(|name| suites.join(name)).collect();
-    if all.iter().all(|folder| folder.is_dir()) {
-        return;
-    }
-    let run = |program: &str, arguments: &[&str]| {
-        let run = Command::new(program).args(arguments).output().expect("it runs");
-        assert!(run.status.success(), "{program}: {}", String::from_utf8_lossy(&run.stderr));
-    };
-    let (named, into) = (named.to_str().expect("a path"), suites.to_str().expect("a path"));
-    std::fs::create_dir_all(suites).expect("a folder");
-    let pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "-r", named, "-d", into];
-    run("python3", &pip);
-    for folder in all {
-        run("tar", &["xzf", &format!("{}.tar.gz", folder.display()), "-C", into]);
-    }
-}
-
-fn bytes(hexadecimal: &str) -> Vec<u8> {
-    let digits: Vec<_> = hexadecimal.bytes().collect();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("a byte");
-    digits.chunks(2).map(pair).collect()
-}
-
 fn compare(vector: &Value) -> Shown {
     let input = bytes(vector["input"].as_str().expect("a text"));
     let (wanted, wanted_end) = wanted(vector);
@@ -268,21 +224,15 @@ fn wanted(vector: &Value) -> Read {
     (messages, end)
 }
 
-/// Reads one request after the other. One without a host gets one: to refuse them all would show nothing.
+/// Reads one request after the other.
 fn read_requests(mut rest: Vec<u8>) -> Read {
-    const HOST: &[u8] = b"Host: given\r\n";
     let mut messages = Vec::new();
     while !rest.iter().all(|byte| b"\r\n".contains(byte)) {
+        rest = hosted(rest);
         let mut request = Request::default();
         let head = match request.read(&rest, &Limits::default()) {
             Ok(Some(head)) => head,
             Ok(None) => return (messages, End::More),
-            Err(Refusal { why: "Host is missing", .. }) => {
-                let first = rest.iter().position(|byte| byte.is_ascii_alphabetic()).unwrap_or(0);
-                let line = rest[first..].windows(2).position(|end| end == b"\r\n").expect("a line") + first + 2;
-                rest.splice(line..line, HOST.iter().copied());
-                continue;
-            }
             Err(refusal) => return (messages, End::Refused(refusal.why.into())),
         };
         let (body, length) = match read_body(&rest[head..], request.body) {
