@@ -18,12 +18,17 @@ use wire::control::Answer;
 /// What the one service of a file is called where it has no name.
 const NAME: &str = "gateway";
 
+/// What tells that a file has changed: when it was written, which file it is, and how large.
+type Stamp = (i64, i64, u64, u64);
+
 /// The file, as it was seen last.
 #[derive(Debug)]
 pub(crate) struct Config {
     path: Option<PathBuf>,
-    /// What tells that it has changed: when it was written, which file it is, and how large.
-    seen: Option<(i64, i64, u64, u64)>,
+    /// As it was when it was read.
+    seen: Option<Stamp>,
+    /// As it was seen before, if that was another: it may be half written.
+    fresh: Option<Stamp>,
     problem: Option<String>,
 }
 
@@ -47,7 +52,7 @@ impl std::fmt::Display for Unreadable {
 
 impl Config {
     pub(crate) fn new(path: Option<PathBuf>) -> Self {
-        Self { path, seen: None, problem: None }
+        Self { path, seen: None, fresh: None, problem: None }
     }
 
     /// What is wrong with the file since it was read last.
@@ -55,11 +60,18 @@ impl Config {
         self.problem.clone()
     }
 
-    /// Whether the file is another than it was.
+    /// Whether the file is another than it was, and nobody is writing it any more: half of a file may be one
+    /// that leaves services out.
     fn has_changed(&mut self) -> bool {
-        let Some(path) = &self.path else { return false };
-        let seen = fs::metadata(path).ok().map(|file| (file.mtime(), file.mtime_nsec(), file.ino(), file.len()));
-        std::mem::replace(&mut self.seen, seen) != seen
+        let stamp = self.stamp();
+        let changed = stamp != self.seen && stamp == self.fresh;
+        self.fresh = stamp;
+        changed
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let file = fs::metadata(self.path.as_ref()?).ok()?;
+        Some((file.mtime(), file.mtime_nsec(), file.ino(), file.len()))
     }
 }
 
@@ -79,7 +91,7 @@ impl Gateway {
     pub(crate) fn read_config(&self) {
         let mut config = self.locked_config();
         let Some(path) = config.path.clone() else { return };
-        config.has_changed();
+        config.seen = config.stamp();
         let log = self.settings.log;
         config.problem = match read(&path) {
             Ok(tables) => self.serve_only(tables),
@@ -148,8 +160,10 @@ pub fn read(path: &Path) -> Result<Vec<Table>, Unreadable> {
 /// The tables that a text describes: one for each document, or for each item below `services:`.
 pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
     let mut services = Vec::new();
-    let mut faults = Vec::new();
+    let (mut faults, mut hidden) = (Vec::new(), Vec::new());
     for mut document in Yaml::documents(source)? {
+        // The key that cookies are signed with.
+        hidden.extend(document.hidden("key"));
         match document.take("services") {
             Some(listed) => {
                 if let Some(key) = document.keys().first() {
@@ -178,7 +192,12 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() { Ok(tables) } else { Err(Fault::report(source, &faults)) }
+    if tables.is_empty() && faults.is_empty() {
+        // Nobody means to end everything by a file that has just been begun.
+        let help = "the least that is needed:\nlisten: \":8080\"\nendpoints: \"127.0.0.1:9001\"";
+        faults.push(Fault::of_all(Code::Empty, "there is no service in this file", help));
+    }
+    if faults.is_empty() { Ok(tables) } else { Err(Fault::report(source, &faults, &hidden)) }
 }
 
 /// What nobody has to write stands as everybody would have written it.

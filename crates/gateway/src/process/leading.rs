@@ -15,7 +15,7 @@ use wire::keeping::ToKeeper;
 /// A keeper gives up on the next gateway before this is over, or is given up itself.
 const REPLACED_WITHIN: Duration = Duration::from_secs(600);
 /// How often the configuration is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 impl Gateway {
     /// Answers the controller from now on. What the one before took while this one began was saved by it.

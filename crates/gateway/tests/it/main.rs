@@ -2,6 +2,7 @@
 
 mod certificates;
 mod chunks;
+mod config;
 mod counting;
 mod crowding;
 mod differential;

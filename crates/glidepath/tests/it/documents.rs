@@ -54,6 +54,17 @@ fn the_readme_shows_what_the_program_says() {
 }
 
 #[test]
+fn the_gateways_page_shows_files_that_can_be_served_by() {
+    let page = include_str!("../../../../docs/gateway.md");
+    let example = include_str!("../../../../examples/gateway/gateway.yaml");
+    for text in blocks(page, "yaml").into_iter().chain([example]) {
+        let tables = gateway::process::parse_config(model::text::Source { name: "gateway.yaml", text });
+        assert!(!tables.unwrap_or_else(|report| panic!("{report}")).is_empty());
+    }
+    assert_eq!(blocks(page, "yaml").len(), 3);
+}
+
+#[test]
 fn every_command_and_flag_is_in_the_reference() {
     let reference = include_str!("../../../../docs/cli.md");
     let session = Session::new().with("COLUMNS", "200");

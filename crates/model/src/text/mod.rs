@@ -44,7 +44,7 @@ mod yaml;
 pub use code::{Class, Code};
 pub use problem::{Problem, Report};
 pub use source::{SOURCE_BYTES_MAX, Source};
-pub use yaml::{Fault, Yaml};
+pub use yaml::{Fault, Hidden, Yaml};
 
 use crate::Service;
 use folder::Folder;

@@ -5,7 +5,7 @@
 mod fault;
 mod read;
 
-pub use fault::Fault;
+pub use fault::{Fault, Hidden};
 
 use super::code::Code;
 use super::node::{Content, Entry, Node};
@@ -87,6 +87,23 @@ impl Yaml {
         if let Content::Map(entries) = &mut self.node.content {
             entries.push(Entry { key: key.to_owned(), at: value.node.at, value: value.node });
         }
+    }
+
+    /// The places of all values of a key, at whatever depth: those of one that is a secret.
+    pub fn hidden(&self, key: &str) -> Vec<Hidden> {
+        let mut found = Vec::new();
+        let mut open = vec![&self.node];
+        while let Some(node) = open.pop() {
+            match &node.content {
+                Content::Scalar { .. } => {}
+                Content::List(items) => open.extend(items),
+                Content::Map(entries) => {
+                    found.extend(entries.iter().filter(|entry| entry.key == key).map(|entry| Hidden(entry.value.at)));
+                    open.extend(entries.iter().map(|entry| &entry.value));
+                }
+            }
+        }
+        found
     }
 
     /// The value that this describes.

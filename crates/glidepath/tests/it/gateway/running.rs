@@ -4,6 +4,7 @@ use model::{ReleaseNumber, Share, Subject};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -72,6 +73,19 @@ impl Running {
         let mut command = self.command(&format!("gateway {words}"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.keeper = Some(command.spawn().expect("it starts"));
+    }
+
+    /// As a service manager starts it: with this socket open.
+    pub(crate) fn start_with(&mut self, words: &str, socket: TcpListener) {
+        let script = format!(
+            "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec ./glidepath gateway {words} --state state --control control"
+        );
+        let mut command = Command::new("/bin/sh");
+        command.current_dir(&self.folder).env_clear().args(["-c", &script]);
+        let log = fs::File::create(self.folder.join("log")).expect("a log");
+        command.stdin(Stdio::from(OwnedFd::from(socket))).stdout(Stdio::null()).stderr(log);
+        self.keeper = Some(command.spawn().expect("it starts"));
+        self.status();
     }
 
     fn command(&self, words: &str) -> Command {

@@ -238,3 +238,27 @@ fn a_keeper_that_is_killed_costs_nobody_anything() {
     running.status_with("another gateway", |status| status.member.pid != before);
     assert_eq!((get(address), running.stop()), (ok("one"), Some(0)));
 }
+
+/// A socket that the service manager has opened is used as it is, by all workers of every gateway.
+#[test]
+fn sockets_of_the_service_manager_are_used() {
+    let (address, other, one) = (free(), free(), answering("one"));
+    let socket = TcpListener::bind(address).expect("it is free");
+    let mut running = Running::new();
+    running.config(&format!("listen: [\"{address}\", \"{other}\"]\nendpoints: \"{one}\"\n"));
+    running.start_with("--config gateway.yaml --workers 2", socket);
+    assert_eq!(running.status().deaf, []);
+    let load = Load::begin(address, 4);
+    load.answers(50);
+    assert_eq!(running.say("replace --workers 3").0, Some(0));
+    load.answers(50);
+    let tally = load.end();
+    assert_eq!((tally.refused, tally.lost, tally.wrong), (0, 0, Vec::new()));
+    assert_eq!((get(address), get(other)), (ok("one"), ok("one")));
+    // It is the service manager's: whoever does not want it for a while finds it again.
+    running.config(&format!("listen: \"{other}\"\nendpoints: \"{one}\"\n"));
+    running.status_with("one address", |status| status.listening.len() == 1);
+    running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    wait_for("it again", || (running.status().listening == [address.to_string()]).then_some(()));
+    assert_eq!(get(address), ok("one"));
+}

@@ -9,6 +9,10 @@ use crate::text::source::Source;
 use serde::de::{Error, Expected, Unexpected};
 use std::fmt;
 
+/// A place whose value is shown to nobody.
+#[derive(Clone, Copy, Debug)]
+pub struct Hidden(pub(super) At);
+
 /// What is wrong with a value, and where.
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -24,14 +28,20 @@ impl Fault {
         Self { code, at: None, message: message.into(), help: help.into() }
     }
 
+    /// Something is wrong with a text as a whole.
+    pub fn of_all(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(code, message, help).within(At::START)
+    }
+
     /// It is about this, where nothing within it is known to be meant.
     pub(super) fn within(self, at: At) -> Self {
         Self { at: self.at.or(Some(at)), ..self }
     }
 
-    /// All that is wrong with a text.
-    pub fn report(source: Source<'_>, faults: &[Fault]) -> Report {
+    /// All that is wrong with a text. What stands at the hidden places is not shown.
+    pub fn report(source: Source<'_>, faults: &[Fault], hidden: &[Hidden]) -> Report {
         let mut problems = Problems::new(source);
+        hidden.iter().for_each(|hidden| problems.mask(hidden.0));
         for fault in faults {
             problems.add(fault.code, fault.at.unwrap_or(At::START), fault.message.clone(), fault.help.clone());
         }
@@ -53,12 +63,12 @@ impl Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let message = format!("this is {}, but what belongs here is {expected}", told(&found));
+        let message = format!("this is {}, but what belongs here is {}", told(&found), wanted(expected));
         Self::new(Code::WrongType, message, "see docs/gateway.md for every key and an example")
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let message = format!("this is {}, but what belongs here is {expected}", told(&found));
+        let message = format!("this is {}, but what belongs here is {}", told(&found), wanted(expected));
         Self::new(Code::NumberOutOfRange, message, "correct the value")
     }
 
@@ -82,6 +92,21 @@ impl Fault {
             None => format!("write one of {}", listed(known)),
         };
         Self::new(code, message, help)
+    }
+}
+
+/// What belongs there, in our words rather than in those of the language.
+fn wanted(expected: &dyn Expected) -> String {
+    let expected = expected.to_string();
+    match expected.as_str() {
+        "u8" => "a whole number from 0 to 255".into(),
+        "u16" => "a whole number from 0 to 65535".into(),
+        "u32" | "u64" | "usize" => "a whole number, 0 or more".into(),
+        "a string" | "a borrowed string" => "a text".into(),
+        "a boolean" => "`true` or `false`".into(),
+        "a sequence" => "a list".into(),
+        other if other.starts_with("struct ") => "a map with keys and values".into(),
+        _ => expected,
     }
 }
 

@@ -6,8 +6,8 @@ use crate::text::node::{Content, Entry, Kind, Node, kind};
 use crate::{Share, Span};
 use serde::de::value::{BorrowedStrDeserializer, U16Deserializer, U64Deserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer as _, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer as _, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 
 /// A node that is being read.
@@ -140,6 +140,8 @@ impl<'n> Deserializer<'n> for Reading<'n> {
             (Content::Scalar { .. }, Some(first)) if !self.0.is_null() => {
                 visitor.visit_map(OneWord::new(first, self.0))
             }
+            // What serde would take for its values in their order.
+            (Content::List(_), _) => Err(Fault::invalid_type(Unexpected::Seq, &visitor)),
             _ => self.any(visitor),
         };
         result.map_err(|fault| fault.within(self.0.at))
