@@ -35,9 +35,14 @@ impl Asking {
         self.stream
     }
 
+    /// The next answer, where there are several.
+    pub fn next_answer(&mut self) -> io::Result<Answer> {
+        frame::read(&mut self.stream)?.ok_or_else(|| ErrorKind::UnexpectedEof.into())
+    }
+
     /// Asks, and waits for the answer.
     pub fn ask(&mut self, request: &Request) -> io::Result<Answer> {
         frame::write(&mut self.stream, request)?;
-        frame::read(&mut self.stream)?.ok_or_else(|| ErrorKind::UnexpectedEof.into())
+        self.next_answer()
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Control {
     /// Kept for a keeper to come, should this one die.
     pub(crate) socket: Mutex<Option<UnixListener>>,
     connections: AtomicUsize,
+    /// How often it was asked what it had counted.
+    counted: AtomicUsize,
     answering: AtomicUsize,
 }
 
@@ -70,6 +72,11 @@ impl Control {
             std::thread::sleep(ROOM_EVERY);
             left = left.saturating_sub(ROOM_EVERY);
         }
+    }
+
+    /// How often it was asked what it had counted.
+    pub(crate) fn counted(&self) -> usize {
+        self.counted.load(Ordering::SeqCst)
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Option<(UnixStream, JoinHandle<()>)>> {
@@ -147,6 +154,9 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
             Err(error) => Answer::Faulty(error.to_string()),
         };
         frame::write(&mut stream, &answer)?;
+        if matches!(answer, Answer::Counts(_)) {
+            gateway.control.counted.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 

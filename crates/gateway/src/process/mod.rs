@@ -41,6 +41,8 @@ const WORDS_MAX: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// One that serves waits for its keeper's word, and for nothing else.
 const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
+/// Whoever watches what is counted asks in less than this.
+const LAST_COUNTS_WITHIN: Duration = Duration::from_millis(1_500);
 /// How a process ends that could not go on: its keeper starts another.
 const BROKEN: i32 = 70;
 
@@ -83,6 +85,13 @@ pub(crate) struct Gateway {
 /// Serves until its keeper says that it should not, on the line that it was started with.
 pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     let log = settings.log;
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let said = panic.payload();
+        let why = said.downcast_ref::<&str>().copied().or_else(|| said.downcast_ref::<String>().map(String::as_str));
+        let why = why.unwrap_or("it did not say why");
+        log.error("a part has panicked", &[("at", &place), ("why", &why)]);
+    }));
     let Some((ToGateway::Begin { versions, member }, mut passed)) = line.hear()? else {
         return Err(io::Error::other("no keeper is at the other end: a gateway is started by `glidepath gateway`"));
     };
@@ -193,6 +202,7 @@ impl Gateway {
                 }
             }
             if retired && self.is_done() {
+                self.tell_last_counts();
                 log.info("its last client has gone", &[]);
                 self.control.finish();
                 return Ok(());
@@ -231,6 +241,16 @@ impl Gateway {
             self.settings.log.warning("what was under way has been cut off", &[]);
         }
         Ok(())
+    }
+
+    /// Whoever watches what is counted hears of the last requests, too, before nobody can tell of them.
+    fn tell_last_counts(&self) {
+        let before = self.control.counted();
+        let mut left = LAST_COUNTS_WITHIN;
+        while before > 0 && self.control.counted() == before && !left.is_zero() {
+            std::thread::sleep(LOOK_EVERY);
+            left = left.saturating_sub(LOOK_EVERY);
+        }
     }
 
     /// Whether nobody needs this one any more, which takes no new clients.

@@ -117,3 +117,28 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::work;
+    use tokio::sync::mpsc;
+    use tokio::task::LocalSet;
+
+    /// Nobody accepts any more at an address where somebody should: the worker says so by its end, and whoever
+    /// keeps it starts another.
+    #[test]
+    fn a_worker_that_cannot_accept_any_more_ends() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("one");
+        let (_orders, receiver) = mpsc::channel(1);
+        let address = "127.0.0.1:1".parse().expect("an address");
+        let ended = LocalSet::new().block_on(&runtime, async {
+            let shared = Rc::new(Shared::new(crate::worker::Commons::default()));
+            let listening = Rc::new(Listening::new(address));
+            listening.accepting.borrow_mut().push(spawn_local(async { panic!("as a bug would") }));
+            shared.listening.borrow_mut().insert(address, listening);
+            work(receiver, shared).await
+        });
+        assert!(ended.is_err());
+    }
+}

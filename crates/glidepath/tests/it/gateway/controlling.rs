@@ -73,6 +73,35 @@ fn whoever_retires_stays_a_member_until_its_last_client_is_gone() {
     assert_eq!(claims(&running), [(false, 0)]);
 }
 
+/// Whoever watches hears of every request, also of those that the one that retired answered last.
+#[test]
+fn no_request_is_left_out_of_the_counts() {
+    let wait = Arc::new(AtomicBool::new(true));
+    let (address, slow) = (free(), instance("slow", Arc::clone(&wait)));
+    let mut running = Running::new();
+    running.start("");
+    running.ask(&push(table("shop", 1, address, slow)));
+    let waits = Builder::new().spawn(move || Client::new(address).get("shop")).expect("a thread");
+    wait_for("the claim", || (claims(&running) == [(false, 1)]).then_some(()));
+    let old = running.status().member.pid;
+    assert_eq!(running.ask(&Request::Replace { workers: None }), Answer::Replaced);
+    running.status_with("the one that retires", |status| status.retiring == [old]);
+    let mut watching = running.asking().expect("it answers");
+    let mut next = watching.ask(&Request::Watch { comparing: true }).expect("counts");
+    let mut ended: u64 = 0;
+    wait.store(false, Ordering::SeqCst);
+    loop {
+        let Answer::Counts(all) = next else { panic!("no counts: {next:?}") };
+        let Some(of_old) = all.iter().find(|counts| counts.run.pid == old) else { break };
+        let services = of_old.workers.iter().flat_map(|worker| &worker.services);
+        let releases = services.flat_map(|service| &service.tables).flat_map(|table| &table.releases);
+        ended = releases.flat_map(|release| &release.outcomes).map(|outcomes| outcomes.statuses[1]).sum();
+        next = watching.next_answer().expect("counts");
+    }
+    assert_eq!(waits.join().expect("it ends well"), ok("slow"));
+    assert_eq!(ended, 1);
+}
+
 /// A member that was killed is known to be dead: its work is nobody's.
 #[test]
 fn a_member_that_was_killed_is_known_to_be_gone() {
