@@ -125,8 +125,8 @@ fn clients_of_http2_reach_them() {
                 client.data(1, body.as_bytes(), false);
                 client.headers(1, &[("x-sum", "5")], true);
             }
-            // What a reset overtakes is thrown away, or not.
-            let said = client.hear(1).replace("half ", "");
+            // What a reset overtakes is thrown away, or not: a part of the body, or even the head.
+            let said = client.hear(1).replace("half ", "").replace("200: RST_STREAM", "RST_STREAM");
             writeln!(text, "{method} {path}\n    {said}").expect("a String takes everything");
         }
     }
@@ -142,9 +142,9 @@ fn clients_of_http2_reach_them() {
             502: no instance took the request
 
         GET /cut
-            200: RST_STREAM CANCEL
+            RST_STREAM CANCEL
         POST /cut
-            200: RST_STREAM CANCEL
+            RST_STREAM CANCEL
         GET /only-trailers
             200:
         POST /only-trailers
