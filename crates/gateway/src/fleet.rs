@@ -113,13 +113,27 @@ impl Fleet {
 
     /// Serves by this table. When it returns, it is live in every worker.
     pub fn take(&self, table: Table) -> Result<(), NotLive> {
+        self.take_checked(Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?)
+    }
+
+    /// Serves by a table that a gateway served by until now: its releases serve already, so where none of their
+    /// instances is healthy, they are asked all the same.
+    pub fn take_up(&self, table: Table) -> Result<(), NotLive> {
         let mut checked = Checked::new(table).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
+        checked.serves = true;
+        self.take_checked(checked)
+    }
+
+    fn take_checked(&self, mut checked: Checked) -> Result<(), NotLive> {
         checked.open(&self.files).map_err(|faults| NotLive::Refused(Refused::Faulty(faults)))?;
         let table = Arc::new(checked);
         self.prober.prove(&table);
-        live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)))?;
-        self.prober.keep(&table);
-        Ok(())
+        let result = live(self.ask(|answer| Order::Table(Arc::clone(&table), answer)));
+        // Where a worker did not answer, others may serve by it.
+        if !matches!(result, Err(NotLive::Refused(_))) {
+            self.prober.keep(&table);
+        }
+        result
     }
 
     /// Tells of each file that tables name and that was read again. To be had once.

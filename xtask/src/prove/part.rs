@@ -67,6 +67,12 @@ pub(super) const PARTS: &[Part] = &[
         small: Some(Run::Task(&["fuzz", "--seconds", "10", "--check"])),
     },
     Part {
+        name: "drills",
+        shows: "slow clients, too many, and ten thousand idle ones; instances that restart, fail in turn, or are all gone",
+        full: Run::Tests { arguments: &["-p", "gateway", "--test", "it", "drills::"], often: true, prints: None },
+        small: None,
+    },
+    Part {
         name: "power-loss",
         shows: "the power is cut under the SQLite store: nothing acknowledged is lost, nothing is half there",
         full: Run::Tests {

@@ -99,6 +99,8 @@ pub struct Claim {
 /// What a pool grows from.
 pub(crate) struct Roots<'a> {
     pub(crate) service: &'a Subject,
+    /// The release serves already, since before this process began.
+    pub(crate) serves: bool,
     pub(crate) care: &'a Rc<Care>,
     /// The pool of the table before: what it has under way goes on, and what it knows is known.
     pub(crate) before: Option<&'a Rc<Pool>>,
@@ -111,7 +113,7 @@ pub(crate) struct Roots<'a> {
 impl Pool {
     /// The pool of a lane, whose instances have these addresses.
     pub(crate) fn new(lane: &Lane, addresses: &[SocketAddr], roots: Roots<'_>) -> Rc<Self> {
-        let Roots { service, care, before, ground, reach, sheet } = roots;
+        let Roots { service, serves, care, before, ground, reach, sheet } = roots;
         let (mut open, mut draining) = (Vec::new(), Vec::new());
         for (address, endpoint) in addresses.iter().zip(&lane.endpoints) {
             let known = before.and_then(|pool| pool.endpoint(*address)).filter(|known| *known.reach() == reach);
@@ -137,6 +139,7 @@ impl Pool {
             tally: before.map(|pool| Rc::clone(&pool.tally)).unwrap_or_default(),
             sheet,
         });
+        pool.tally.serves.set(pool.tally.serves.get() || serves);
         pool.sort_out(before.is_none(), ground.now_ms);
         pool
     }

@@ -35,7 +35,8 @@ impl Question {
     pub(super) async fn ask_on(self, proof: Arc<Proof>, room: Rc<Semaphore>) {
         let mut row = Row::new(&proof);
         if proof.heard() != Heard::Nothing {
-            self.rest(0).await;
+            // It was asked just now: those that were asked together are spread over the time.
+            self.rest(1).await;
         }
         loop {
             let heard = self.ask(&room).await;

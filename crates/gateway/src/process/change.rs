@@ -164,7 +164,9 @@ impl Gateway {
                 continue;
             }
             let service = table.service.clone();
-            match self.fleet.take(table.clone()) {
+            // After the machine has started anew, nobody serves already.
+            let taken = if unproven { self.fleet.take(table.clone()) } else { self.fleet.take_up(table.clone()) };
+            match taken {
                 Ok(()) => drop(tables.all.insert(service, Served { table: Arc::new(table), unproven })),
                 Err(why) => {
                     log.error(

@@ -44,6 +44,8 @@ use wire::table::{Door, Hold, Key, Limits, Table, Told, Unit};
 #[derive(Debug)]
 pub struct Checked {
     table: Table,
+    /// Its releases served before this process began.
+    pub serves: bool,
     /// Where it asks to be served, each once.
     pub addresses: Vec<SocketAddr>,
     split: Split,
@@ -221,7 +223,8 @@ impl Site {
         let lanes = lanes.zip(table.reaches()).map(|(((lane, checked), sheet), reach)| {
             let left = || ground.left(&table.service, lane.release);
             let before = before.and_then(|site| site.pool(lane.release)).or_else(left);
-            let roots = Roots { service: &table.service, care: &care, before, ground, reach, sheet };
+            let (service, serves) = (&table.service, table.serves);
+            let roots = Roots { service, serves, care: &care, before, ground, reach, sheet };
             Lane::new(lane, checked, &table.told, roots)
         });
         let mut lanes: Vec<Lane> = lanes.collect();

@@ -50,7 +50,17 @@ pub(super) fn check(table: Table) -> Result<Checked, Faults> {
     check_limits(&table.limits, "limits", all);
     let addresses = addresses(&table).unwrap_or_default();
     match split.filter(|_| faults.is_empty()) {
-        Some(split) => Ok(Checked { table, addresses, split, paths, lanes, rules, allow, opened: Opened::default() }),
+        Some(split) => Ok(Checked {
+            table,
+            serves: false,
+            addresses,
+            split,
+            paths,
+            lanes,
+            rules,
+            allow,
+            opened: Opened::default(),
+        }),
         None => Err(faults),
     }
 }
