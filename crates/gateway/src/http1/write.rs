@@ -1,6 +1,6 @@
 //! Heads as they are passed on: whole runs of lines as they came, and what the gateway has to say itself.
 
-use super::edit::Edited;
+use super::edit::{Edited, is_same};
 use super::field::{Field, Known};
 use super::framing::Body;
 use super::request::Request;
@@ -55,6 +55,7 @@ pub fn request(
         Known::Host => host.is_some(),
         // Said anew, so that nobody reads something else in `03` or in space around it.
         Known::ContentLength | Known::TransferEncoding => true,
+        Known::Other => is_said_in_disguise(field.name.of(buffer)) || edited.takes(field.name.of(buffer)),
         known => says_it_itself(known) || edited.takes(field.name.of(buffer)),
     };
     copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field));
@@ -88,6 +89,12 @@ fn says_it_itself(known: Known) -> bool {
             | Known::Forwarded
             | Known::GlidepathMirror
     )
+}
+
+/// Whoever makes variables of fields cannot tell these from what the gateway says.
+fn is_said_in_disguise(name: &[u8]) -> bool {
+    let said = [&b"X-Forwarded-For"[..], b"X-Forwarded-Proto", b"X-Forwarded-Host"];
+    name.contains(&b'_') && said.iter().any(|said| is_same(name, said))
 }
 
 fn forwarded(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {
