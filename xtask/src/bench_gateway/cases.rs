@@ -38,6 +38,7 @@ pub(super) const CASES: &[Case] = &[
         load: Load::Saturated(Spoken::Plain, "/1k"),
         who: &[OURS, Proxy::Ours(Shape::Routes), Proxy::Ours(Shape::Endpoints), Proxy::Ours(Shape::Sticky)],
     },
+    Case { name: "access_log", load: Load::Saturated(Spoken::Plain, "/1k"), who: &[OURS, Proxy::Ours(Shape::Logged)] },
     Case { name: "tls", load: Load::Saturated(Spoken::Tls, "/1k"), who: &ALL },
     Case { name: "h2", load: Load::Saturated(Spoken::Http2, "/1k"), who: &ALL },
 ];

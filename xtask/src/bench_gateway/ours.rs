@@ -24,6 +24,8 @@ pub(super) enum Shape {
     Endpoints,
     /// Sessions stick, and every request begins one.
     Sticky,
+    /// The same as plain, and each request has a line in the access log.
+    Logged,
 }
 
 /// The gateway, and how it is given tables.
@@ -41,6 +43,10 @@ pub(super) fn start(setup: &Setup<'_>, shape: Shape) -> Result<Gateway, String> 
     let control = folder.join("control");
     let mut command = on_core(setup.core, setup.program);
     command.args(["gateway", "--workers", "1", "--control"]).arg(&control).arg("--state").arg(folder.join("state"));
+    if shape == Shape::Logged {
+        // What a disk does with gigabytes of lines is not what is measured.
+        command.args(["--access-log", "/dev/null"]);
+    }
     let process = Process::start(&mut command, &setup.folder.join("glidepath.log"))?;
     let certificate =
         Certificate { chain: setup.certificate.display().to_string(), key: setup.key.display().to_string() };
@@ -81,7 +87,7 @@ fn tables_of(setup: &Setup<'_>, shape: Shape) -> Vec<Table> {
     let (stable, candidate) = setup.releases();
     let plain = table(1, stable, candidate);
     match shape {
-        Shape::Plain => vec![plain],
+        Shape::Plain | Shape::Logged => vec![plain],
         Shape::Endpoints => {
             let many = setup.many.split_at(setup.many.len() * 9 / 10);
             vec![table(1, many.0, many.1)]

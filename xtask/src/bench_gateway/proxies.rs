@@ -28,6 +28,7 @@ impl Proxy {
             Self::Ours(Shape::Routes) => "glidepath_1000_routes",
             Self::Ours(Shape::Endpoints) => "glidepath_1000_endpoints",
             Self::Ours(Shape::Sticky) => "glidepath_sticky",
+            Self::Ours(Shape::Logged) => "glidepath_access_log",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",

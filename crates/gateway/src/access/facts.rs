@@ -58,10 +58,11 @@ impl Facts {
         self.sent.set(ended.sent);
     }
 
-    /// Its service, and the name of its rule. The site is let go: a connection may rest for long.
-    pub(super) fn whose(&self) -> (String, String) {
-        let told = |site: Rc<Site>| (site.service.as_str().to_owned(), site.books.class_name(self.class.get()));
-        self.site.take().map(told).unwrap_or_default()
+    /// Its site, and the name of its rule. The site is let go: a connection may rest for long.
+    pub(super) fn whose(&self) -> Option<(Rc<Site>, Rc<str>)> {
+        let site = self.site.take()?;
+        let route = site.books.class_name(self.class.get());
+        Some((site, route))
     }
 
     pub(super) fn protocol(&self, old: bool) -> &'static str {

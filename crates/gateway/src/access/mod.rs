@@ -9,7 +9,7 @@ mod pen;
 mod writer;
 
 pub use line::{Entry, Form, Query};
-pub use writer::{AccessLog, Inlet, Place};
+pub use writer::{AccessLog, Inlet, Place, Settings};
 
 pub(crate) use facts::Facts;
 pub(crate) use pen::Pen;

@@ -29,6 +29,8 @@ pub(crate) struct Pen {
 struct Clock {
     second: i64,
     time: String,
+    /// So much of it are whole seconds.
+    whole: usize,
     common_time: String,
 }
 
@@ -41,7 +43,7 @@ impl Pen {
     /// One more request has been answered, or was to be.
     pub(crate) fn write(&self, call: &Call, begun: Instant) {
         let facts = &call.facts;
-        let (service, route) = facts.whose();
+        let whose = facts.whose();
         // Under pressure one of so many is written.
         let turn = self.turn.replace(self.turn.get().wrapping_add(1));
         if self.inlet.one_in().is_none_or(|one_in| !turn.is_multiple_of(one_in)) {
@@ -50,14 +52,15 @@ impl Pen {
         }
         let mut batch = self.batch.borrow_mut();
         let mut clock = self.clock.borrow_mut();
-        let millis = clock.look();
-        self.tell_left_out(&mut batch, &clock, millis);
-        let header = |known: Known| call.known(known).unwrap_or_default();
-        let id = facts.id.get().map(|id| format!("{id:032x}")).unwrap_or_default();
-        let own_or = |own: &'_ [u8]| if own.is_empty() { id.as_bytes().to_vec() } else { own.to_vec() };
-        let trace = header(Known::Traceparent).split(|byte| *byte == b'-').nth(1).unwrap_or_default();
+        clock.look();
+        self.tell_left_out(&mut batch, &clock);
+        let known = |known: Known| call.known(known).unwrap_or_default();
+        let own = facts.id.get().map(hexadecimal);
+        let own = own.as_ref().map(|id| &id[..]).unwrap_or_default();
+        let or_own = |told| if <[u8]>::is_empty(told) { own } else { told };
+        let trace = known(Known::Traceparent).split(|byte| *byte == b'-').nth(1).unwrap_or_default();
         let entry = Entry {
-            time: &format!("{}.{millis:03}Z", clock.time),
+            time: &clock.time,
             common_time: &clock.common_time,
             client: call.client(),
             method: call.method(),
@@ -69,13 +72,13 @@ impl Pen {
             received: facts.received.get(),
             sent: facts.sent.get(),
             micros: begun.elapsed().as_micros() as u64,
-            service: &service,
-            route: &route,
+            service: whose.as_ref().map_or("", |(site, _)| site.service.as_str()),
+            route: whose.as_ref().map_or("", |(_, route)| route),
             release: facts.release.get(),
             instance: facts.instance.get(),
             retries: facts.retries.get(),
-            request_id: &own_or(header(Known::XRequestId)),
-            trace_id: &own_or(trace),
+            request_id: or_own(known(Known::XRequestId)),
+            trace_id: or_own(trace),
             user_agent: call.header(b"user-agent").unwrap_or_default(),
             referer: call.header(b"referer").unwrap_or_default(),
         };
@@ -85,9 +88,9 @@ impl Pen {
     /// What came was no request.
     pub(crate) fn write_refused(&self, client: IpAddr, status: u16) {
         let mut clock = self.clock.borrow_mut();
-        let millis = clock.look();
+        clock.look();
         let entry = Entry {
-            time: &format!("{}.{millis:03}Z", clock.time),
+            time: &clock.time,
             common_time: &clock.common_time,
             client,
             method: b"",
@@ -124,12 +127,11 @@ impl Pen {
         }
     }
 
-    fn tell_left_out(&self, batch: &mut Batch, clock: &Clock, millis: u16) {
+    fn tell_left_out(&self, batch: &mut Batch, clock: &Clock) {
         // Once for each batch is enough.
         let count = if batch.bytes.is_empty() { self.left_out.take() } else { 0 };
         if count > 0 {
-            let time = format!("{}.{millis:03}Z", clock.time);
-            line::left_out(&mut batch.bytes, self.inlet.form, &time, count);
+            line::left_out(&mut batch.bytes, self.inlet.form, &clock.time, count);
             batch.left_out += count;
         }
     }
@@ -146,8 +148,8 @@ impl Pen {
         let mut batch = self.batch.borrow_mut();
         if self.left_out.get() > 0 && self.inlet.one_in() == Some(1) {
             let mut clock = self.clock.borrow_mut();
-            let millis = clock.look();
-            self.tell_left_out(&mut batch, &clock, millis);
+            clock.look();
+            self.tell_left_out(&mut batch, &clock);
         }
         if !batch.bytes.is_empty() {
             self.hand_over(&mut batch);
@@ -162,14 +164,22 @@ impl Drop for Pen {
 }
 
 impl Clock {
-    /// What time it is; the milliseconds of the second.
-    fn look(&mut self) -> u16 {
+    /// Looks what time it is. Most lines are written in the same second as the one before.
+    fn look(&mut self) {
         let now = Timestamp::now();
         if now.as_second() != self.second || self.time.is_empty() {
             self.second = now.as_second();
-            self.time = now.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            self.time = now.strftime("%Y-%m-%dT%H:%M:%S.").to_string();
             self.common_time = now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
+            self.whole = self.time.len();
         }
-        now.as_millisecond().rem_euclid(1_000) as u16
+        let millis = now.as_millisecond().rem_euclid(1_000) as u32;
+        self.time.truncate(self.whole);
+        let digit = |value: u32| char::from_digit(value % 10, 10).unwrap_or('0');
+        self.time.extend([digit(millis / 100), digit(millis / 10), digit(millis), 'Z']);
     }
+}
+
+fn hexadecimal(number: u128) -> [u8; 32] {
+    std::array::from_fn(|place| b"0123456789abcdef"[(number >> (124 - 4 * place)) as usize & 15])
 }

@@ -49,6 +49,17 @@ impl Place {
     }
 }
 
+/// What is said of an access log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where lines are written.
+    pub place: Place,
+    /// How they look.
+    pub form: Form,
+    /// How much of queries they tell.
+    pub query: Query,
+}
+
 /// Lines on their way.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -99,7 +110,8 @@ pub struct AccessLog {
 
 impl AccessLog {
     /// Begins a log. Where it cannot be written, now or later, the log of the process says so.
-    pub fn start(place: Place, form: Form, query: Query, log: Log) -> io::Result<Self> {
+    pub fn start(settings: Settings, log: Log) -> io::Result<Self> {
+        let Settings { place, form, query } = settings;
         let (batches, receiver) = sync_channel(BATCHES_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let reopen = Arc::new(AtomicBool::new(false));

@@ -31,7 +31,7 @@ const WAYS: [Way; 4] = [Way::Split, Way::Matched, Way::Pinned, Way::Copied];
 /// What one worker counts of one service.
 #[derive(Debug)]
 pub struct Books {
-    classes: RefCell<Vec<String>>,
+    classes: RefCell<Vec<Rc<str>>>,
     pages: RefCell<VecDeque<Page>>,
     older: RefCell<Vec<Rc<Sheet>>>,
     older_generation: Cell<u64>,
@@ -100,7 +100,7 @@ pub(crate) struct Entry {
 impl Default for Books {
     fn default() -> Self {
         Self {
-            classes: RefCell::new(vec![String::new()]),
+            classes: RefCell::new(vec!["".into()]),
             pages: RefCell::default(),
             older: RefCell::default(),
             older_generation: Cell::default(),
@@ -137,11 +137,11 @@ impl Books {
     /// A class of requests.
     pub fn class(&self, name: &str) -> Class {
         let mut classes = self.classes.borrow_mut();
-        let known = classes.iter().position(|known| known == name);
+        let known = classes.iter().position(|known| **known == *name);
         let place = known.unwrap_or_else(|| {
             if classes.len() <= CLASSES_MAX {
                 let is_last = classes.len() == CLASSES_MAX;
-                classes.push(if is_last { FURTHER_CLASSES.to_owned() } else { name.to_owned() });
+                classes.push(if is_last { FURTHER_CLASSES.into() } else { name.into() });
             }
             classes.len() - 1
         });
@@ -163,7 +163,7 @@ impl Books {
     }
 
     /// What a class is called.
-    pub(crate) fn class_name(&self, class: Class) -> String {
+    pub(crate) fn class_name(&self, class: Class) -> Rc<str> {
         self.classes.borrow().get(usize::from(class.0)).cloned().unwrap_or_default()
     }
 
@@ -342,7 +342,7 @@ impl Sheet {
         self.sum(Row::ended)
     }
 
-    fn tell(&self, classes: &[String]) -> Release {
+    fn tell(&self, classes: &[Rc<str>]) -> Release {
         let rows = self.rows.borrow();
         let outcomes = rows.iter().enumerate().filter_map(|(place, row)| {
             let class = classes.get(place / WAYS.len())?;

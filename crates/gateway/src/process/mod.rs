@@ -12,6 +12,7 @@ mod sockets;
 
 pub use config::{Unreadable, parse as parse_config, read as read_config};
 
+use crate::access::{self, AccessLog};
 use crate::admin::{Admin, Ready};
 use crate::fleet::{Ended, Fleet};
 use adopted::Keeping;
@@ -43,6 +44,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
 /// Whoever watches what is counted asks in less than this.
 const LAST_COUNTS_WITHIN: Duration = Duration::from_millis(1_500);
+/// What nobody uses any more ends within this.
+const LAST_WITHIN: Duration = Duration::from_secs(1);
 /// How a process ends that could not go on: its keeper starts another.
 const BROKEN: i32 = 70;
 
@@ -55,6 +58,8 @@ pub struct Settings {
     pub config: Option<PathBuf>,
     /// Where whoever watches it may ask for `/metrics`, `/healthz` and `/readyz`.
     pub admin: Option<SocketAddr>,
+    /// Where it writes a line for each request.
+    pub access: Option<access::Settings>,
     /// How many workers.
     pub workers: usize,
     /// The program's version.
@@ -77,6 +82,7 @@ pub(crate) struct Gateway {
     sockets: Sockets,
     control: Control,
     admin: Mutex<Vec<Admin>>,
+    access: Option<AccessLog>,
     siblings: Mutex<Siblings>,
     /// Who has asked for another gateway, and waits to hear what became of it.
     replacing: Mutex<Option<SyncSender<Result<(), String>>>>,
@@ -117,10 +123,12 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         sockets: Sockets::default(),
         control: Control::default(),
         admin: Mutex::default(),
+        access: settings.access.clone().map(|access| AccessLog::start(access, log)).transpose()?,
         siblings: Mutex::default(),
         replacing: Mutex::default(),
         settings,
     });
+    gateway.access.iter().for_each(|access| _ = gateway.fleet.log(access));
     let words = gateway.listen_to_keeper(line)?;
     gateway.tell_of_files()?;
     gateway.begin()?;
@@ -186,7 +194,10 @@ impl Gateway {
                 Ok((ToGateway::Sibling { member, pid }, Some(line))) => self.meet(member, pid, line),
                 Ok((ToGateway::Follow { .. }, Some(line))) => self.answer_leader(line)?,
                 Ok((ToGateway::Gone { member }, _)) => self.locked_siblings().gone(member),
-                Ok((ToGateway::Reload, _)) => self.read_config(),
+                Ok((ToGateway::Reload, _)) => {
+                    self.access.iter().for_each(AccessLog::reopen);
+                    self.read_config();
+                }
                 Ok((ToGateway::NotReplaced { why }, _)) => self.replaced(Err(why)),
                 Ok((ToGateway::Stop { within_ms }, _)) => {
                     log.info("stops", &[]);
@@ -204,8 +215,7 @@ impl Gateway {
             if retired && self.is_done() {
                 self.tell_last_counts();
                 log.info("its last client has gone", &[]);
-                self.control.finish();
-                return Ok(());
+                return self.stop(LAST_WITHIN);
             }
         }
     }
@@ -239,6 +249,9 @@ impl Gateway {
         self.fleet.tell_to_stop();
         if !self.fleet.ended_within(within) {
             self.settings.log.warning("what was under way has been cut off", &[]);
+        }
+        if !self.access.iter().all(AccessLog::finish) {
+            self.settings.log.warning("the end of the access log could not be written", &[]);
         }
         Ok(())
     }

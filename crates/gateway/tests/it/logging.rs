@@ -3,7 +3,7 @@
 use crate::frames::Frames;
 use crate::site::*;
 use expect_test::expect;
-use gateway::access::{AccessLog, Entry, Form, Place, Query};
+use gateway::access::{AccessLog, Entry, Form, Place, Query, Settings};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
@@ -88,7 +88,7 @@ impl Drop for Folder {
 
 fn log(path: &Path, form: Form) -> AccessLog {
     let log = Log::new(wire::log::Form::Text, "test");
-    AccessLog::start(Place::Path(path.into()), form, Query::Names, log).expect("a thread")
+    AccessLog::start(Settings { place: Place::Path(path.into()), form, query: Query::Names }, log).expect("a thread")
 }
 
 fn logged(site: &Site, path: &Path, form: Form) -> AccessLog {

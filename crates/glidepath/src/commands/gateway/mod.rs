@@ -1,5 +1,6 @@
 //! `glidepath gateway`, and what can be asked of one that runs.
 
+mod access;
 mod ask;
 mod place;
 mod run;

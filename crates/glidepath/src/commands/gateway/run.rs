@@ -1,5 +1,6 @@
 //! Serving: the keeper, and the gateways that it starts.
 
+use super::access::Access;
 use super::place::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,6 +37,8 @@ pub(crate) struct Run {
     /// How the log's lines look, on standard error: text or json.
     #[arg(long, value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     log: Lines,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// How the log's lines look.
@@ -67,6 +70,7 @@ impl Run {
                 Unreadable::Report(report) => Failure::problems(report),
             })?;
         }
+        self.access.check()?;
         let _claimed = claim(&state).map_err(|taken| told(taken, &state, "keeping its state"))?;
         let control = control(&path).map_err(|taken| told(taken, &path, "opening the control socket"))?;
         let log = Log::new(self.log.form(), "keeper");
@@ -94,6 +98,7 @@ impl Run {
         }
         let log = if self.log.form() == Form::Json { "json" } else { "text" };
         arguments.extend(["--log".into(), log.into()]);
+        arguments.extend(self.access.arguments());
         arguments
     }
 }
@@ -111,6 +116,8 @@ pub(crate) struct Serve {
     workers: Option<u16>,
     #[arg(long, value_enum, default_value_t)]
     log: Lines,
+    #[command(flatten)]
+    access: Access,
 }
 
 impl Serve {
@@ -120,6 +127,7 @@ impl Serve {
             state: self.state.clone(),
             config: self.config.clone(),
             admin: self.admin,
+            access: self.access.settings(),
             workers: self.workers.map_or_else(cores, usize::from),
             version: env!("CARGO_PKG_VERSION"),
             log: Log::new(self.log.form(), "gateway"),

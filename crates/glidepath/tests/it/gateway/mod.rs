@@ -1,5 +1,6 @@
 //! `glidepath gateway`: real processes, real sockets.
 
 mod controlling;
+mod counting;
 mod running;
 mod serving;

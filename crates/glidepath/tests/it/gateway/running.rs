@@ -62,6 +62,11 @@ impl Running {
         fs::rename(self.folder.join("new.yaml"), self.folder.join("gateway.yaml")).expect("it is renamed");
     }
 
+    /// A file in its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Starts it, and waits until it leads.
     pub(crate) fn start(&mut self, words: &str) {
         self.spawn(words);
