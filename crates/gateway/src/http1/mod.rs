@@ -8,6 +8,7 @@ pub mod chunked;
 pub mod edit;
 mod extension;
 pub mod field;
+pub mod forwarded;
 pub mod framing;
 pub mod head;
 pub mod refusal;

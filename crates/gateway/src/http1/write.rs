@@ -17,6 +17,8 @@ pub struct About {
     pub scheme: &'static str,
     /// A number for it, where it brought none.
     pub id: u128,
+    /// What it says of where it was before is believed.
+    pub believed: bool,
 }
 
 /// What an instance is asked for instead of what the client asked for.
@@ -98,12 +100,16 @@ fn is_said_in_disguise(name: &[u8]) -> bool {
 }
 
 fn forwarded(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {
-    out.extend_from_slice(b"X-Forwarded-For: ");
-    address(out, about.client);
-    out.extend_from_slice(b"\r\n");
-    line(out, b"X-Forwarded-Proto", about.scheme.as_bytes());
-    if !request.host.is_empty() {
-        line(out, b"X-Forwarded-Host", request.host.of(buffer));
+    if about.believed {
+        super::forwarded::append(out, buffer, request, about);
+    } else {
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        address(out, about.client);
+        out.extend_from_slice(b"\r\n");
+        line(out, b"X-Forwarded-Proto", about.scheme.as_bytes());
+        if !request.host.is_empty() {
+            line(out, b"X-Forwarded-Host", request.host.of(buffer));
+        }
     }
     let has = |known: Known| request.fields.iter().any(|field| field.known == known && !field.value.is_empty());
     if !has(Known::XRequestId) {

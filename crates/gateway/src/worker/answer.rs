@@ -234,7 +234,8 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
 /// further tries.
 async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Limits, instead: Instead<'_>) -> Ended {
     let call = caller.call();
-    let about = About { client: call.client(), scheme: call.scheme, id: fastrand::u128(..) };
+    let about =
+        About { client: call.peer, scheme: call.scheme, id: fastrand::u128(..), believed: call.believes.is_some() };
     let Some(Given { pool, way, unit, told, set_cookie, key, mirrors }) = site.give(call) else {
         site.answered(turn.class(), 503);
         return Ended::said(caller.say(503, &[("Retry-After", RETRY_AFTER_S)], "no release is there\n").await);

@@ -4,9 +4,9 @@ use super::Shared;
 use super::listening::Listening;
 use super::watch::Watch;
 use crate::access::Facts;
-use crate::http1::{Known, Request, Response, Stretch};
+use crate::http1::{Known, Request, Response, Stretch, forwarded};
 use crate::mirror::Copying;
-use crate::table::Asked;
+use crate::table::{Asked, Network};
 use crate::tls::Authorities;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -25,6 +25,8 @@ pub(crate) struct Origin {
     pub(crate) scheme: &'static str,
     /// What was agreed on in TLS.
     pub(crate) tls: Option<Rc<Greeted>>,
+    /// Whose word is taken for where requests came from, where the other end is one of those.
+    pub(crate) believes: Option<Rc<[Network]>>,
 }
 
 /// What a client and the gateway agreed on in TLS.
@@ -46,6 +48,8 @@ pub(crate) struct Call {
     pub(crate) scheme: &'static str,
     /// What was agreed on in TLS.
     pub(crate) tls: Option<Rc<Greeted>>,
+    /// Whose word is taken for where it came from, where the other end is one of those.
+    pub(crate) believes: Option<Rc<[Network]>>,
     /// Its head, and what follows it. Requests of HTTP/2 stand here as HTTP/1, too.
     pub(crate) held: Vec<u8>,
     pub(crate) request: Request,
@@ -84,7 +88,7 @@ impl Moved {
 
 impl Call {
     pub(crate) fn new(origin: Origin) -> Self {
-        let Origin { shared, listening, peer, scheme, tls } = origin;
+        let Origin { shared, listening, peer, scheme, tls, believes } = origin;
         let watch = shared.watches.watch();
         let (held, request, response) = (Vec::new(), Request::default(), Response::default());
         let (moved, copying, facts) = (Moved::default(), RefCell::default(), Facts::default());
@@ -95,6 +99,7 @@ impl Call {
             peer,
             scheme,
             tls,
+            believes,
             held,
             request,
             response,
@@ -125,7 +130,14 @@ impl Call {
     /// Where it came from.
     pub(crate) fn origin(&self) -> Origin {
         let (shared, listening) = (Rc::clone(&self.shared), Rc::clone(&self.listening));
-        Origin { shared, listening, peer: self.peer, scheme: self.scheme, tls: self.tls.clone() }
+        Origin {
+            shared,
+            listening,
+            peer: self.peer,
+            scheme: self.scheme,
+            tls: self.tls.clone(),
+            believes: self.believes.clone(),
+        }
     }
 
     /// The value of a field that the gateway knows.
@@ -150,7 +162,10 @@ impl Asked for Call {
     }
 
     fn scheme(&self) -> &str {
-        self.scheme
+        match &self.believes {
+            None => self.scheme,
+            Some(_) => forwarded::scheme(&self.held, &self.request.fields, self.scheme),
+        }
     }
 
     fn host(&self) -> &[u8] {
@@ -184,6 +199,12 @@ impl Asked for Call {
     }
 
     fn client(&self) -> IpAddr {
-        self.peer
+        match &self.believes {
+            None => self.peer,
+            Some(networks) => {
+                let is_believed = |address| networks.iter().any(|network| network.has(address));
+                forwarded::client(&self.held, &self.request.fields, self.peer, is_believed)
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! How clients come in at an address, made ready for those who do.
 
-use crate::table::{Entrance, Site};
+use crate::table::{Entrance, Network, Site};
 use crate::tls::{Authorities, Certificates, Identity, Shown, provider};
 use rustls::ServerConfig;
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,8 @@ pub(crate) struct Threshold {
     /// What all who are served there say of it; nothing where nobody says anything.
     said: Option<Entrance>,
     pub(crate) tls: Option<Tls>,
+    /// Whose word is taken for where a request came from.
+    trusted: Rc<[Network]>,
 }
 
 impl Threshold {
@@ -27,7 +29,7 @@ impl Threshold {
         let shown: Vec<&Shown> =
             said.iter().filter(|said| said.agrees(holds)).filter_map(|said| said.shown.as_ref()).collect();
         let tls = (!shown.is_empty()).then(|| Tls::new(&shown, &holds.version));
-        Self { said: Some(holds.clone()), tls }
+        Self { said: Some(holds.clone()), tls, trusted: holds.trusted.as_slice().into() }
     }
 
     /// Whether a service can be reached here as it says: one that asks for TLS is not served without.
@@ -36,6 +38,12 @@ impl Threshold {
             (Some(said), Some(entrance)) => said.agrees(entrance),
             (Some(_) | None, None) | (None, Some(_)) => true,
         }
+    }
+
+    /// Whose word is taken for where a request came from, where this is one of them.
+    pub(crate) fn believes(&self, peer: IpAddr) -> Option<Rc<[Network]>> {
+        let is_one = self.trusted.iter().any(|network| network.has(peer));
+        is_one.then(|| Rc::clone(&self.trusted))
     }
 
     /// Whether connections can be read as they are.

@@ -36,6 +36,7 @@ async fn greet(mut stream: TcpStream, origin: &mut Origin, threshold: &Threshold
         && let Some(client) = read_proxy(&mut stream).await?
     {
         origin.peer = client;
+        origin.believes = threshold.believes(client);
     }
     let Some(tls) = &threshold.tls else { return Ok((Stream::Plain(stream), false)) };
     shake_hands(stream, origin, tls).await

@@ -105,7 +105,9 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
                 shared.front.accepted();
                 let (shared, listening) = (Rc::clone(&shared), Rc::clone(&listening));
                 let threshold = Rc::clone(&listening.threshold.borrow());
-                let origin = Origin { shared, listening, peer: peer.ip(), scheme: "http", tls: None };
+                let mut origin =
+                    Origin { shared, listening, peer: peer.ip(), scheme: "http", tls: None, believes: None };
+                origin.believes = threshold.believes(origin.peer);
                 if threshold.is_open() {
                     spawn_local(client::serve(Stream::Plain(stream), origin));
                 } else {

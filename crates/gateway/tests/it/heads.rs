@@ -6,7 +6,7 @@ use gateway::http1::{Edited, Limits, Request, Response};
 use std::fmt::Write;
 
 fn check_request(cases: &[&str], wanted: &Expect) {
-    let about = About { client: [192, 0, 2, 7].into(), scheme: "http", id: 0xabc };
+    let about = About { client: [192, 0, 2, 7].into(), scheme: "http", id: 0xabc, believed: false };
     let mut text = String::new();
     for case in cases {
         let bytes = case.replace('|', "\r\n");

@@ -19,6 +19,7 @@ mod limits;
 mod listening;
 mod logging;
 mod mirroring;
+mod origins;
 mod places;
 mod pools;
 mod rates;
