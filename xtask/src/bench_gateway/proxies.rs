@@ -50,7 +50,8 @@ impl Proxy {
         let text = [said.stdout, said.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         // Envoy says first where it is.
-        let words = text.lines().next().unwrap_or_default().split_whitespace().filter(|word| !word.starts_with('/'));
+        let words =
+            text.trim().lines().next().unwrap_or_default().split_whitespace().filter(|word| !word.starts_with('/'));
         Ok(words.collect::<Vec<_>>().join(" "))
     }
 }

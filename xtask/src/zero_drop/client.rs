@@ -1,5 +1,6 @@
 //! The clients: each kind asks at its own rate, whatever became of the requests before.
 
+use super::http2::Multiplexed;
 use super::ledger::{Heard, Kind, Outcome};
 use super::message::{CLOSE, Connection, Digest, Head, Summing, TEXT, bytes_of, frame};
 use super::now;
@@ -28,7 +29,7 @@ const UPLOAD_BYTES: usize = 64 << 20;
 const SMALL_BYTES: usize = 2_000;
 
 /// How many requests of each kind are begun in a second, in thousandths.
-const RATES: [(Kind, u64); 9] = [
+const RATES: [(Kind, u64); 12] = [
     (Kind::Fresh, 60_000),
     (Kind::Kept, 150_000),
     (Kind::Post, 60_000),
@@ -38,6 +39,9 @@ const RATES: [(Kind, u64); 9] = [
     (Kind::Stream, 25_000),
     (Kind::Events, 2_000),
     (Kind::WebSocket, 15_000),
+    (Kind::Multiplexed, 60_000),
+    (Kind::MultiplexedPost, 30_000),
+    (Kind::MultiplexedStream, 10_000),
 ];
 
 /// All clients, until they are told that it is enough.
@@ -72,6 +76,7 @@ struct Shared {
     heard: RefCell<Vec<Heard>>,
     /// Connections that wait for another request, and since when they are there.
     kept: RefCell<Vec<(Connection, Instant)>>,
+    multiplexed: Multiplexed,
     /// The body of every upload: the same, for it is large.
     upload: (Vec<u8>, Digest),
 }
@@ -80,7 +85,7 @@ async fn ask_all(address: SocketAddr, enough: Arc<AtomicBool>) -> (u64, Vec<Hear
     let body = bytes_of(0, UPLOAD_BYTES);
     let upload = (body.clone(), digest(&body));
     let (next, heard, kept) = (Cell::new(0), RefCell::default(), RefCell::default());
-    let shared = Rc::new(Shared { address, next, heard, kept, upload });
+    let shared = Rc::new(Shared { address, next, heard, kept, multiplexed: Multiplexed::default(), upload });
     let mut kinds = Vec::new();
     for (kind, rate) in RATES {
         kinds.push(spawn_local(ask_on(kind, rate, Rc::clone(&shared), Arc::clone(&enough))));
@@ -126,6 +131,9 @@ fn digest(bytes: &[u8]) -> Digest {
 
 /// Asks once: the body that was sent, and how it went.
 async fn ask(kind: Kind, id: u64, shared: &Shared, connected: &Cell<Instant>) -> (Digest, Outcome) {
+    if kind.is_http2() {
+        return shared.multiplexed.ask(kind, id, shared.address, connected).await;
+    }
     let kept = if is_kept(kind) { calm(shared) } else { None };
     let mut connection = match kept {
         Some((connection, since)) => {
@@ -175,7 +183,7 @@ async fn talk(
     let method = if kind.happens_once() { "POST" } else { "GET" };
     let more = match kind {
         Kind::Fresh | Kind::Stream | Kind::Events => "Connection: close\r\n".to_owned(),
-        Kind::Kept => String::new(),
+        Kind::Kept | Kind::Multiplexed | Kind::MultiplexedPost | Kind::MultiplexedStream => String::new(),
         Kind::Post => format!("Content-Length: {SMALL_BYTES}\r\n"),
         Kind::Order => "Content-Length: 0\r\n".to_owned(),
         Kind::SlowPost => "Transfer-Encoding: chunked\r\nConnection: close\r\n".to_owned(),
@@ -210,7 +218,11 @@ async fn talk(
         }
         Kind::WebSocket => return socket(id, &head, connection, sent).await,
         Kind::Fresh | Kind::Kept | Kind::Order | Kind::Stream | Kind::Events => {
-            connection.write(head.as_bytes()).await?;
+            connection.write(head.as_bytes()).await?
+        }
+        // They have connections of another kind.
+        Kind::Multiplexed | Kind::MultiplexedPost | Kind::MultiplexedStream => {
+            return Err(io::Error::other("asked in the wrong protocol"));
         }
     }
     let Some(head) = connection.head().await? else { return Ok(None) };

@@ -26,6 +26,12 @@ pub(super) enum Kind {
     Events,
     /// A WebSocket for two seconds.
     WebSocket,
+    /// A GET in HTTP/2.
+    Multiplexed,
+    /// A POST in HTTP/2.
+    MultiplexedPost,
+    /// An answer in HTTP/2 that takes two seconds.
+    MultiplexedStream,
 }
 
 impl Kind {
@@ -41,14 +47,28 @@ impl Kind {
             Self::Stream => "/stream",
             Self::Events => "/events",
             Self::WebSocket => "/socket",
+            Self::Multiplexed => "/multiplexed",
+            Self::MultiplexedPost => "/multiplexed-post",
+            Self::MultiplexedStream => "/multiplexed-stream",
         }
+    }
+
+    /// Whether it is asked for in HTTP/2.
+    pub(super) fn is_http2(self) -> bool {
+        matches!(self, Self::Multiplexed | Self::MultiplexedPost | Self::MultiplexedStream)
+    }
+
+    /// Whether its answer takes its time.
+    pub(super) fn is_slow(path: &str) -> bool {
+        [Self::Stream, Self::Events, Self::MultiplexedStream].iter().any(|slow| slow.path() == path)
     }
 
     /// Whether doing it twice does more than doing it once.
     pub(super) fn happens_once(self) -> bool {
         match self {
-            Self::Post | Self::Order | Self::SlowPost | Self::Upload => true,
+            Self::Post | Self::Order | Self::SlowPost | Self::Upload | Self::MultiplexedPost => true,
             Self::Fresh | Self::Kept | Self::Stream | Self::Events | Self::WebSocket => false,
+            Self::Multiplexed | Self::MultiplexedStream => false,
         }
     }
 }

@@ -8,6 +8,7 @@ mod checker;
 mod client;
 mod course;
 mod gateway;
+mod http2;
 mod ledger;
 mod message;
 mod origin;

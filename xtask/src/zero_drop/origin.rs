@@ -139,7 +139,7 @@ async fn carry_out(connection: &mut Connection, head: &Head, id: u64, open: &Ope
     if path == Kind::Order.path() {
         sleep(ORDER_TAKES).await;
     }
-    if path == Kind::Stream.path() || path == Kind::Events.path() {
+    if Kind::is_slow(path) {
         in_pieces(connection, path, id, open).await?;
     } else {
         let body = bytes_of(id, SMALL_BYTES);
