@@ -64,6 +64,12 @@ pub(crate) struct GatewayArguments {
     check: bool,
 }
 
+impl GatewayArguments {
+    fn wants(&self, case: &str) -> bool {
+        self.case.is_empty() || self.case.iter().any(|one| one == case)
+    }
+}
+
 fn names() -> clap::builder::PossibleValuesParser {
     CASES.iter().map(|case| case.name).chain(["idle", "swaps"]).collect::<Vec<_>>().into()
 }
@@ -93,7 +99,8 @@ pub(crate) fn run(arguments: &GatewayArguments) -> ExitCode {
         }
     };
     // A second of one proxy says nothing about speed.
-    let (lines, missed) = if arguments.small { Default::default() } else { aims::judge(&figures) };
+    let (lines, missed) =
+        if arguments.small { Default::default() } else { aims::judge(&figures, |case| arguments.wants(case)) };
     tell(arguments, &figures, &machine, &lines, &missed);
     if arguments.check && !missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -109,7 +116,7 @@ fn measure(folder: &Path, arguments: &GatewayArguments) -> Result<(Figures, Vec<
     let origin = Origin::start(folder, load_core)?;
     let stand = Stand::new(folder, core, &program, &origin)?;
     let mut figures = Figures::default();
-    let wanted = |name: &str| arguments.case.is_empty() || arguments.case.iter().any(|one| one == name);
+    let wanted = |name: &str| arguments.wants(name);
     let effort = if arguments.small {
         Effort { rounds: 1, seconds: 1 }
     } else {
