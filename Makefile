@@ -3,8 +3,9 @@
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 XTASK := cargo xtask
-# What tests and benches start, by the names that Debian has for it.
-DEBIAN_PACKAGES := wrk openssl nginx haproxy nghttp2-client prometheus python3-pip python3-venv g++ apache2 nodejs
+# What tests and benches start: programs, each with its name at Debian.
+PROGRAMS := wrk:wrk openssl:openssl nginx:nginx haproxy:haproxy h2load:nghttp2-client promtool:prometheus \
+	c++:g++ apache2:apache2 node:nodejs python3:python3 pip3:python3-pip
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test prove bench fuzz fmt tools check-fmt lint deny unit checkers
@@ -37,7 +38,7 @@ fmt: ## Format everything
 tools:
 	@command -v cargo >/dev/null || { echo "Glidepath is written in Rust: install it from your system or with rustup, version 1.90 or newer"; exit 1; }
 	@command -v cc >/dev/null || { echo "SQLite is built from source: install a C compiler (Debian: apt install gcc libc6-dev)"; exit 1; }
-	@command -v wrk >/dev/null && command -v openssl >/dev/null && command -v c++ >/dev/null && command -v promtool >/dev/null || { echo "Programs that tests use are missing (Debian: apt install $(DEBIAN_PACKAGES))"; exit 1; }
+	@PROGRAMS="$(PROGRAMS)" sh .ci/programs
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 

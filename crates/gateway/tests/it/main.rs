@@ -7,6 +7,7 @@ mod counting;
 mod crowding;
 mod differential;
 mod drills;
+mod examples;
 mod faults;
 mod frames;
 mod go;
