@@ -41,9 +41,7 @@ impl Server {
         let child =
             server.args(["--port", &address.port().to_string()]).stderr(Stdio::null()).spawn().expect("it runs");
         let server = Self { address, child };
-        while TcpStream::connect(address).is_err() {
-            std::thread::yield_now();
-        }
+        until(|| TcpStream::connect(address).is_ok().then_some(()));
         Some(server)
     }
 }
@@ -74,7 +72,5 @@ fn the_suite_of_grpc_passes() {
         run.stderr.take().expect("it tells").read_to_string(&mut told).expect("text");
         assert!(run.wait().expect("it ends").success(), "{case}: {told}");
     }
-    while site.claims() > 0 {
-        std::thread::yield_now();
-    }
+    until(|| (site.claims() == 0).then_some(()));
 }

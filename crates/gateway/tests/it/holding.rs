@@ -4,7 +4,7 @@ use crate::site::*;
 use model::Span;
 use std::io::Write as _;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::thread::{Builder, sleep, yield_now};
+use std::thread::{Builder, sleep};
 use std::time::Duration;
 use wire::Table;
 use wire::table::{Balance, Hold, Match, Parking, Told};
@@ -25,9 +25,7 @@ fn park(site: &Site, request: &str) -> TcpStream {
 }
 
 fn until_parked(site: &Site, count: u64) {
-    while site.report().parked != count {
-        yield_now();
-    }
+    until(|| (site.report().parked == count).then_some(()));
 }
 
 const PAGE: &str = "HTTP/1.1 503 Service Unavailable|Retry-After: 3|Content-Type: text/html; charset=utf-8|\

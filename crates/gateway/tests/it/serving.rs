@@ -315,9 +315,7 @@ fn claims_outlive_tables() {
         let pools = site.report().pools;
         pools.into_iter().find(|((_, of), _)| *of == release).map(|(_, pool)| pool.claims)
     };
-    while claims(1) != Some(1) {
-        std::thread::yield_now();
-    }
+    until(|| (claims(1) == Some(1)).then_some(()));
     site.take(&table_of(3, &[(1, 0, &[slow]), (2, 100, &[quick])])).expect("newer");
     assert_eq!(site.take(&table_of(2, &[(1, 100, &[slow])])), Err(NotLive::Refused(Refused::Superseded(3))));
     let late = site.say("GET / HTTP/1.1|Host: shop|Connection: close||");
@@ -325,9 +323,7 @@ fn claims_outlive_tables() {
     assert_eq!(claims(1), Some(1), "it is under way still");
     release.send(()).expect("it waits");
     assert!(hear(&mut early).ends_with("slow"));
-    while claims(1) != Some(0) {
-        std::thread::yield_now();
-    }
+    until(|| (claims(1) == Some(0)).then_some(()));
 }
 
 #[test]
@@ -337,9 +333,7 @@ fn whoever_stops_answers_what_it_has() {
     let mut idle = site.client();
     let mut busy = site.client();
     busy.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n").expect("it is taken");
-    while site.claims() == 0 {
-        std::thread::yield_now();
-    }
+    until(|| (site.claims() > 0).then_some(()));
     let stopping = Builder::new().spawn(move || site.stop()).expect("a thread");
     assert_eq!(hear(&mut idle), "", "it owed nothing");
     release.send(()).expect("it waits");
@@ -385,9 +379,7 @@ fn no_request_is_lost_to_a_swap() {
         let percent = if generation % 2 == 0 { 50 } else { 0 };
         let lanes = [(1, 100 - percent, &[one][..]), (2, percent, &[two])];
         site.take(&table_of(generation, &lanes)).expect("newer");
-        while ended.load(Ordering::SeqCst) < before + 20 {
-            std::thread::yield_now();
-        }
+        until(|| (ended.load(Ordering::SeqCst) >= before + 20).then_some(()));
     }
     stop.store(1, Ordering::SeqCst);
     let heard = clients.into_iter().map(|client| client.join().expect("no request was lost"));

@@ -14,6 +14,9 @@ use wire::{Counts, Table};
 
 /// Nothing here takes so long unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How often is looked whether something has come, and how often in all.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+const LOOKS_MAX: usize = 60_000;
 
 /// Workers that serve by a table.
 pub(crate) struct Site {
@@ -92,12 +95,13 @@ impl Site {
 
 /// Looks again until it is so.
 pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    loop {
+    for _ in 0..LOOKS_MAX {
         match look() {
             Some(found) => return found,
-            None => std::thread::yield_now(),
+            None => std::thread::sleep(LOOK_EVERY),
         }
     }
+    panic!("what was waited for never came");
 }
 
 /// What comes until the connection is closed, with `|` for the end of a line and without random numbers.
