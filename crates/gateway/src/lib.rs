@@ -21,4 +21,5 @@ pub mod stream;
 pub mod table;
 pub mod tls;
 mod waiting;
+pub mod websocket;
 pub mod worker;

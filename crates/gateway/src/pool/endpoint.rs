@@ -33,6 +33,8 @@ pub struct Endpoint {
     trunks: Trunks,
     /// Its connections are not used again.
     gone: Cell<bool>,
+    /// It gets no new work, and is to get rid of what it has.
+    drains: Cell<bool>,
 }
 
 /// What workers know of an instance.
@@ -87,6 +89,7 @@ impl Endpoint {
             idle: RefCell::default(),
             trunks: Trunks::default(),
             gone: Cell::new(false),
+            drains: Cell::new(false),
         }
     }
 
@@ -104,6 +107,16 @@ impl Endpoint {
     /// How it is reached.
     pub fn reach(&self) -> &Reach {
         &self.reach
+    }
+
+    /// Whether it is to get rid of the work that it has.
+    pub fn drains(&self) -> bool {
+        self.drains.get()
+    }
+
+    /// It is to get rid of the work that it has, or not: whether that is news to those it answers.
+    pub(crate) fn drain(&self, drains: bool) -> bool {
+        !self.drains.replace(drains) && drains
     }
 
     /// How many requests it has under way.

@@ -119,6 +119,10 @@ impl Pool {
             let known = before.and_then(|pool| pool.endpoint(*address)).filter(|known| *known.reach() == reach);
             let known = known.unwrap_or_else(|| Rc::new(Endpoint::new(*address, reach.clone())));
             let is_asked = care.active.is_some() && !endpoint.draining;
+            // That it drains is told when the tables are changed: whoever it answers is woken then.
+            if !endpoint.draining {
+                known.drain(false);
+            }
             known.is_told_by(is_asked.then(|| ground.commons.proofs.proof(service, lane.release, *address)));
             let list = if endpoint.draining { &mut draining } else { &mut open };
             list.push(known);
@@ -172,6 +176,11 @@ impl Pool {
     /// Its instances, those that drain last.
     pub fn endpoints(&self) -> impl Iterator<Item = &Rc<Endpoint>> {
         self.open.iter().chain(&self.draining)
+    }
+
+    /// Whether the instance at this address takes new work.
+    pub(crate) fn is_open(&self, address: SocketAddr) -> bool {
+        self.open.iter().any(|endpoint| endpoint.address() == address)
     }
 
     /// Each of its instances, and how it does.

@@ -362,6 +362,12 @@ impl Site {
         self.lanes.iter().map(|lane| &lane.pool).find(|pool| pool.release() == release)
     }
 
+    /// Whether an instance of a release takes new work.
+    pub(crate) fn is_open(&self, release: ReleaseNumber, address: SocketAddr) -> bool {
+        let mut lanes = self.lanes.iter().filter(|lane| lane.door != Door::Closed);
+        lanes.any(|lane| lane.pool.release() == release && lane.pool.is_open(address))
+    }
+
     /// All pools.
     pub fn pools(&self) -> impl Iterator<Item = &Rc<Pool>> {
         self.lanes.iter().map(|lane| &lane.pool)

@@ -10,6 +10,7 @@ use crate::http1::write::{About, Instead};
 use crate::http1::{self, Body, Edited, Edits};
 use crate::mirror::Mirror;
 use crate::planted::{Bug, is};
+use crate::pool::Endpoint;
 use crate::rate::Refused;
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
@@ -51,9 +52,16 @@ pub(crate) struct Asking<'a> {
     told: &'a TellsRelease,
     /// A `Set-Cookie` of the gateway's own; none where empty.
     pub(crate) set_cookie: &'a str,
+    /// Who is asked, once that is known.
+    pub(crate) endpoint: Option<&'a Endpoint>,
 }
 
 impl<'a> Asking<'a> {
+    /// The same, of this instance.
+    pub(crate) fn of(&self, endpoint: &'a Endpoint) -> Self {
+        Self { endpoint: Some(endpoint), ..*self }
+    }
+
     /// What is changed in the request.
     pub(crate) fn request_edits(&self) -> Edited<'a> {
         Edited { rule: self.rule.and_then(|rule| rule.request.as_ref()), told: self.told.application.as_ref() }
@@ -97,6 +105,11 @@ pub(crate) enum Failed {
     Broken,
     /// The client is gone.
     Left,
+}
+
+impl Failed {
+    /// Whoever was to answer goes away and has not begun to.
+    pub(crate) const DRAINED: Self = Self::Client(503, "whoever was to answer goes away: come again\n");
 }
 
 /// How the client's connection goes on.
@@ -241,7 +254,7 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         return Ended::said(caller.say(503, &[("Retry-After", RETRY_AFTER_S)], "no release is there\n").await);
     };
     let set_cookie = set_cookie.as_deref().unwrap_or_default();
-    let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie };
+    let asking = Asking { limits, about: &about, instead, rule: turn.rule, told, set_cookie, endpoint: None };
     let entry = pool.sheet().begin(turn.class(), way, unit);
     caller.call().copying.replace(Mirror::copy(mirrors, caller.call(), &asking, turn.class()));
     let mut ask = Ask { pool, key, asking: &asking, retries: 0 };

@@ -131,7 +131,7 @@ impl Ask<'_> {
         if let Some(copying) = caller.call().copying() {
             copying.claimed(claim.endpoint());
         }
-        match caller.carry(link, self.asking).await {
+        match caller.carry(link, &self.asking.of(claim.endpoint())).await {
             Ok(Done { status, stays, unread, reusable }) => {
                 let now_ms = shared.watches.now_ms();
                 if let Some(stream) = reusable {

@@ -1,17 +1,23 @@
 //! One request as it came, in whatever protocol. What is decided about it is decided from here.
 
 use super::Shared;
+use super::answer::Asking;
 use super::listening::Listening;
 use super::watch::Watch;
 use crate::access::Facts;
-use crate::http1::{Known, Request, Response, Stretch, forwarded};
+use crate::http1::{Body, Known, Request, Response, Stretch, forwarded};
 use crate::mirror::Copying;
+use crate::pool::Endpoint;
 use crate::table::{Asked, Network};
 use crate::tls::Authorities;
+use model::Span;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// The last part of the time for a drain in which all end: one part in so many.
+const DRAIN_SPREAD: u64 = 5;
 
 /// Where the requests of one connection come from.
 #[derive(Clone)]
@@ -58,8 +64,10 @@ pub(crate) struct Call {
     pub(crate) head: usize,
     /// What was carried of it, and of its answer.
     pub(crate) moved: Moved,
-    /// Its answer never ends by itself, where anybody minds.
+    /// Its answer never ends by itself.
     pub(crate) is_stream: bool,
+    /// It has to end, because whoever answers goes away.
+    drains: bool,
     /// It is copied.
     pub(crate) copying: RefCell<Option<Rc<Copying>>>,
     /// What the access log tells of it.
@@ -106,6 +114,7 @@ impl Call {
             head: 0,
             moved,
             is_stream: false,
+            drains: false,
             copying,
             facts,
         }
@@ -114,12 +123,32 @@ impl Call {
     /// The head of its answer is there, in these bytes: from now on something has to move, and what never ends by
     /// itself has a time of its own.
     pub(crate) fn answer_begins(&mut self, bytes: &[u8], limits: &wire::table::Limits) {
-        let is_minded = limits.request.is_some() || limits.stream.is_some();
-        self.is_stream = is_minded && (self.response.status == 101 || self.response.is_events(bytes));
+        let has_length = matches!(self.response.body, Body::None | Body::Length(_));
+        self.is_stream = self.response.status == 101 || (!has_length && self.response.is_events(bytes));
         if self.is_stream {
             self.watch.ends_in(limits.stream);
         }
         self.watch.allow(limits.idle);
+    }
+
+    /// Looks whether whoever answers goes away: what would wait for ever has an end then. Not all at the same time,
+    /// or all would come back at once.
+    pub(crate) fn keep_drain(&mut self, asking: &Asking<'_>, is_endless: impl FnOnce(&Self) -> bool) {
+        let goes = self.shared.stopping.get() || asking.endpoint.is_some_and(Endpoint::drains);
+        let drains = goes && is_endless(self);
+        if drains != self.drains {
+            self.drains = drains;
+            let most = asking.limits.stream_drain.0;
+            let within = || Span(most - fastrand::u64(0..=most / DRAIN_SPREAD));
+            self.watch.drains_in(drains.then(within));
+        }
+    }
+
+    /// It is over: the next one has all the time there is.
+    pub(crate) fn end_drain(&mut self) {
+        if std::mem::take(&mut self.drains) {
+            self.watch.drains_in(None);
+        }
     }
 
     /// The path and query as they came.

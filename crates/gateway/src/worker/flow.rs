@@ -3,6 +3,7 @@
 
 use crate::http1::{Body, Chunked};
 use crate::mirror::Tap;
+use crate::websocket::Frames;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -44,6 +45,8 @@ pub(crate) struct Flow {
     pub(crate) moved: u64,
     /// Who sees them flow by.
     pub(crate) tap: Option<Tap>,
+    /// Where its frames end, if it is one direction of a WebSocket.
+    pub(crate) frames: Option<Frames>,
 }
 
 impl Flow {
@@ -55,7 +58,7 @@ impl Flow {
             Body::Chunked => Left::Chunked(Chunked::default()),
             Body::UntilClose => Left::UntilClose,
         };
-        Self { left, pending: head, sent: 0, bytes: 0, data: 0, moved: 0, tap: None }
+        Self { left, pending: head, sent: 0, bytes: 0, data: 0, moved: 0, tap: None, frames: None }
     }
 
     /// Whether all of it was read and written.
@@ -73,6 +76,20 @@ impl Flow {
         !matches!(self.left, Left::Nothing) && self.sent == self.pending.len()
     }
 
+    /// It is over where its frame is: nothing of what follows is passed on.
+    pub(crate) fn end_with_its_frame(&mut self) {
+        let Some(frames) = &mut self.frames else { return };
+        frames.end();
+        if frames.has_ended() {
+            self.left = Left::Nothing;
+        }
+    }
+
+    /// Adds a last frame to what is over.
+    pub(crate) fn add(&mut self, frame: &[u8]) {
+        self.pending.extend_from_slice(frame);
+    }
+
     /// The buffer, to be used again.
     pub(crate) fn into_buffer(self) -> Vec<u8> {
         self.pending
@@ -82,7 +99,13 @@ impl Flow {
     fn take(&mut self, bytes: &[u8]) -> Result<usize, Broken> {
         let (taken, data) = match &mut self.left {
             Left::Nothing => (0, 0),
-            Left::UntilClose => (bytes.len(), bytes.len() as u64),
+            Left::UntilClose => {
+                let taken = self.frames.as_mut().map_or(bytes.len(), |frames| frames.read(bytes));
+                if self.frames.is_some_and(|frames| frames.has_ended()) {
+                    self.left = Left::Nothing;
+                }
+                (taken, taken as u64)
+            }
             Left::Length(left) => {
                 let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 *left -= taken as u64;

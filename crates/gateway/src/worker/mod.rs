@@ -218,9 +218,24 @@ impl Shared {
         for endpoint in before.pools().flat_map(|pool| pool.endpoints()).filter(|old| !stays(old.address())) {
             endpoint.retire();
         }
+        self.drain(before, now);
         let gone = before.pools().filter(|pool| now.is_none_or(|now| now.pool(pool.release()).is_none()));
         let gone = gone.filter(|pool| pool.claims() > 0).map(|pool| (before.service.clone(), Rc::clone(pool)));
         self.leaving.borrow_mut().extend(gone);
+    }
+
+    /// What an instance that takes no new work has to end is told so.
+    fn drain(&self, before: &Site, now: Option<&Site>) {
+        let mut is_news = false;
+        for pool in before.pools() {
+            for endpoint in pool.endpoints() {
+                let stays = now.is_some_and(|now| now.is_open(pool.release(), endpoint.address()));
+                is_news |= endpoint.drain(!stays);
+            }
+        }
+        if is_news {
+            self.watches.wake_all();
+        }
     }
 
     /// Each listening address serves those whose tables name it.

@@ -86,7 +86,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         if self.there == There::Flows {
             self.begin_pace();
         }
-        poll_fn(|context| self.poll(context)).await
+        let ran = poll_fn(|context| self.poll(context)).await;
+        self.call.end_drain();
+        ran
     }
 
     /// Whether all of the request was passed on.
@@ -95,6 +97,8 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        let (answers, there) = (self.answers, self.there);
+        self.call.keep_drain(self.asking, |call| if answers { call.is_stream } else { there == There::Over });
         while self.call.watch.is_over(context) {
             if let Some(failed) = self.late(context) {
                 return Poll::Ready(Err(failed));
@@ -123,6 +127,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
         }
         if self.answers {
             return Some(self.broken(Lost { reason: None }));
+        }
+        if self.call.watch.has_drained() {
+            return Some(Failed::DRAINED);
         }
         if !self.waits_for_client(context) {
             return Some(Failed::Instance(504, "the instance did not answer in time\n"));

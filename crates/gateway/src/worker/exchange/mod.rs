@@ -1,16 +1,20 @@
 //! One request of HTTP/1: to an instance and back. Both directions flow at once, so an answer may begin before
 //! its request has ended.
 
+mod goodbye;
+mod time;
+
 use super::answer::{Asking, Done, Failed};
 use super::call::Call;
 use super::client::Client;
 use super::flow::{Broken, Flow, poll_read};
 use super::pace::Pace;
 use crate::http1::write::{self, After};
-use crate::http1::{Body, Limits};
+use crate::http1::{Body, Known, Limits};
 use crate::mirror::Tap;
 use crate::stream::Stream;
-use model::Span;
+use crate::websocket::Frames;
+use goodbye::Goodbye;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -35,6 +39,8 @@ pub(crate) struct Exchange<'a> {
     after: After,
     /// The other direction of a changed protocol has ended.
     ended_there: bool,
+    /// A WebSocket is ended, because the instance goes away.
+    goodbye: Option<Goodbye>,
 }
 
 impl<'a> Exchange<'a> {
@@ -57,6 +63,7 @@ impl<'a> Exchange<'a> {
             held: Vec::new(),
             after: After::Stays,
             ended_there: false,
+            goodbye: None,
         }
     }
 
@@ -71,6 +78,7 @@ impl<'a> Exchange<'a> {
             self.poll(context)
         })
         .await;
+        self.client.call.end_drain();
         self.client.call.moved.add(self.there.data, self.back.as_ref().map_or(0, |back| back.data));
         if result.is_err() {
             // Whoever is asked next gets all of it.
@@ -109,60 +117,20 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// It is the client's turn, from now on.
-    fn begin_pace(&mut self) {
-        self.client.call.watch.allow(self.within_there());
-        self.pace.begin(self.there.bytes, self.client.call.shared.watches.now_ms());
-    }
-
-    /// Whether the client is to send more of the body: not while it waits to be told that it may.
-    fn waits_for_client(&self) -> bool {
-        let is_asked = self.spoken || !self.client.call.request.expects_continue;
-        self.back.is_none() && is_asked && self.there.waits_for_its_source()
-    }
-
-    /// How long nothing of the request may move.
-    fn within_there(&self) -> Span {
-        let limits = self.asking.limits;
-        if self.waits_for_client() { Pace::within(limits.idle, limits.body_bytes_per_second_min) } else { limits.idle }
-    }
-
-    /// Whether the client sends so slowly that it is waited for no more. While the instance is waited for,
-    /// nobody knows how quick it could be.
-    fn is_too_slow(&mut self) -> bool {
-        let now_ms = self.client.call.shared.watches.now_ms();
-        if !self.waits_for_client() {
-            self.pace.begin(self.there.bytes, now_ms);
-            return false;
-        }
-        self.pace.is_too_slow(self.there.bytes, now_ms, self.asking.limits.body_bytes_per_second_min)
-    }
-
     /// Whether the instance said nothing, and whatever it was sent is still held.
     fn is_untouched(&self) -> bool {
         !self.spoken && self.there.bytes == self.ahead as u64
     }
 
-    /// Time is over; a client that has sent enough in its window has another one.
-    fn is_late(&mut self) -> bool {
-        let is_window = self.within_there() < self.asking.limits.idle;
-        !is_window || self.client.call.watch.has_ended() || self.is_too_slow()
-    }
-
-    /// Time is over: whose fault it is. An answer that nobody takes is not the instance's.
-    fn late(&self) -> Failed {
-        match &self.back {
-            None if self.waits_for_client() => Failed::Client(408, "the body took too long\n"),
-            None => Failed::Instance(504, "the instance did not answer in time\n"),
-            // What never ends by itself has ended as it should.
-            Some(_) if self.client.call.is_stream || self.after == After::Changes => Failed::Left,
-            Some(back) if back.waits_for_its_sink() => Failed::Left,
-            Some(_) => Failed::Broken,
-        }
-    }
-
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        if self.goodbye.is_some() {
+            return self.poll_goodbye(context);
+        }
+        self.keep_drain();
         while self.client.call.watch.is_over(context) {
+            if self.begin_goodbye() {
+                return self.poll_goodbye(context);
+            }
             if self.is_late() {
                 return Poll::Ready(Err(self.late()));
             }
@@ -220,24 +188,6 @@ impl<'a> Exchange<'a> {
             }
             Poll::Ready(Err(Broken::Source)) => Err(Failed::Left),
         }
-    }
-
-    /// Something of the request has moved.
-    fn keep_time_there(&mut self) -> Result<(), Failed> {
-        self.check_size()?;
-        let limits = self.asking.limits;
-        let answers = self.back.is_some();
-        if self.is_too_slow() {
-            return Err(Failed::Client(408, "the body took too long\n"));
-        }
-        let within = match (answers, self.there.is_over()) {
-            (true, _) => limits.idle,
-            (false, false) => self.within_there(),
-            // All was sent: now the instance has its time.
-            (false, true) => limits.head,
-        };
-        self.client.call.watch.allow(within);
-        Ok(())
     }
 
     /// The answer's head, and what comes with it.
@@ -327,6 +277,9 @@ impl<'a> Exchange<'a> {
             self.ended_there = false;
         }
         let mut back = Flow::new(body, out);
+        if changes && self.is_websocket(bytes) {
+            (self.there.frames, back.frames) = (Some(Frames::default()), Some(Frames::default()));
+        }
         if let Some(copying) = self.client.call.copying() {
             back.tap = copying.answer_begins(&self.client.call.response, bytes, true).then(|| Tap::Answer(copying));
         }
@@ -345,6 +298,13 @@ impl<'a> Exchange<'a> {
             self.there.begin(context, &mut self.stream, &ahead).map_err(|_| Failed::Broken)?;
         }
         Ok(())
+    }
+
+    /// Whether the protocol that the instance changes to is one that can be ended politely.
+    fn is_websocket(&self, head: &[u8]) -> bool {
+        let mut fields = self.client.call.response.fields.iter();
+        let field = fields.find(|field| field.known == Known::Upgrade);
+        field.is_some_and(|field| field.value.of(head).eq_ignore_ascii_case(b"websocket"))
     }
 
     fn after_answer(&self, changes: bool) -> After {
