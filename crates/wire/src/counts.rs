@@ -155,7 +155,7 @@ pub struct Outcomes {
     /// Answers that their instance broke off.
     #[serde(skip_serializing_if = "is_default")]
     pub broken: u64,
-    /// Requests whose client went away.
+    /// Requests whose client went away, or was sent away because the instance does.
     #[serde(skip_serializing_if = "is_default")]
     pub left: u64,
     /// Further tries.

@@ -28,7 +28,7 @@ pub enum End {
     Unanswered(u16),
     /// The instance broke its answer off.
     Broken,
-    /// The client went away.
+    /// The client went away, or was sent away because the instance does: nobody's fault.
     Left,
 }
 

@@ -105,11 +105,8 @@ pub(crate) enum Failed {
     Broken,
     /// The client is gone.
     Left,
-}
-
-impl Failed {
-    /// Whoever was to answer goes away and has not begun to.
-    pub(crate) const DRAINED: Self = Self::Client(503, "whoever was to answer goes away: come again\n");
+    /// The instance goes away, and its answer has not begun.
+    Drained,
 }
 
 /// How the client's connection goes on.
@@ -142,6 +139,8 @@ pub(crate) enum Outcome {
     Broken,
     /// The client is gone.
     Left,
+    /// Whoever was to answer goes away, and the client was told nothing yet.
+    Drained,
 }
 
 /// Answers a request.
@@ -263,7 +262,8 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
         Outcome::Answered { status, .. } => End::Answered(*status),
         Outcome::Unanswered { status, .. } => End::Unanswered(*status),
         Outcome::Broken => End::Broken,
-        Outcome::Left => End::Left,
+        // It is no fault of the release that one of its instances makes room for another.
+        Outcome::Left | Outcome::Drained => End::Left,
     };
     let end = if is(Bug::RetryUncharged) && ask.retries > 0 { End::Left } else { end };
     if let Some(copying) = caller.call().copying.take() {
@@ -274,15 +274,15 @@ async fn give(caller: &mut impl Caller, site: &Site, turn: Turn<'_>, limits: &Li
     entry.end(counted);
     let call = caller.call();
     call.facts.given(pool.release(), about.id, &counted, call.response.status);
-    match outcome {
-        Outcome::Answered { ended, .. } => ended,
-        Outcome::Unanswered { status, why } => {
-            let mut fields = asking.told();
-            if status == 503 {
-                fields.push(("Retry-After", RETRY_AFTER_S));
-            }
-            Ended::said(caller.say(status, &fields, why).await)
-        }
-        Outcome::Broken | Outcome::Left => Ended { stays: false, unread: false, whole: false },
+    let (status, why) = match outcome {
+        Outcome::Answered { ended, .. } => return ended,
+        Outcome::Broken | Outcome::Left => return Ended { stays: false, unread: false, whole: false },
+        Outcome::Unanswered { status, why } => (status, why),
+        Outcome::Drained => (503, "whoever was to answer goes away: come again\n"),
+    };
+    let mut fields = asking.told();
+    if status == 503 {
+        fields.push(("Retry-After", RETRY_AFTER_S));
     }
+    Ended::said(caller.say(status, &fields, why).await)
 }

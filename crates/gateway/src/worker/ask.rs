@@ -82,7 +82,8 @@ impl Ask<'_> {
                 }
                 Missed::NoConnection | Missed::Failed(Failed::Unsent) => true,
                 Missed::Failed(Failed::Untouched) => is_repeatable(caller.call()),
-                Missed::Failed(Failed::Instance(..) | Failed::Client(..) | Failed::Broken | Failed::Left) => false,
+                Missed::Failed(Failed::Instance(..) | Failed::Client(..)) => false,
+                Missed::Failed(Failed::Broken | Failed::Left | Failed::Drained) => false,
             };
             if matches!(missed, Missed::NoConnection) {
                 self.pool.sheet().connect_failed();
@@ -163,7 +164,7 @@ impl Missed {
         match self {
             Self::NoConnection | Self::Failed(Failed::Unsent | Failed::Untouched) => true,
             Self::Failed(Failed::Instance(..) | Failed::Broken) => true,
-            Self::Stale | Self::Failed(Failed::Client(..) | Failed::Left) => false,
+            Self::Stale | Self::Failed(Failed::Client(..) | Failed::Left | Failed::Drained) => false,
         }
     }
 
@@ -178,6 +179,7 @@ impl Missed {
             }
             Self::Failed(Failed::Broken) => Outcome::Broken,
             Self::Failed(Failed::Left) => Outcome::Left,
+            Self::Failed(Failed::Drained) => Outcome::Drained,
         }
     }
 }

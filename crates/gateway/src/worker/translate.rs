@@ -129,7 +129,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             return Some(self.broken(Lost { reason: None }));
         }
         if self.call.watch.has_drained() {
-            return Some(Failed::DRAINED);
+            return Some(Failed::Drained);
         }
         if !self.waits_for_client(context) {
             return Some(Failed::Instance(504, "the instance did not answer in time\n"));

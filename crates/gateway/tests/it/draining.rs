@@ -199,14 +199,14 @@ fn other_protocols_and_events_end() {
 /// A download has all the time there is.
 #[test]
 fn a_download_goes_on() {
-    for how in [Drains, LosesItsService, TheProcessStops] {
+    each(|how| {
         let (address, lent) = lent(DOWNLOAD);
         let site = Site::new(&short(1, &[address]));
         let (client, instance) = (asking(&site), lent.recv().expect("it was asked"));
         go(&site, address, how);
         std::thread::sleep(Duration::from_millis(3 * SHORT.0));
         is_downloaded(client, instance);
-    }
+    });
 }
 
 /// So has one whose instance goes away before it begins.
@@ -251,8 +251,19 @@ fn who_waits_for_an_answer_is_told_to_come_again() {
         assert!(said.starts_with("HTTP/1.1 503 Service Unavailable|") && said.contains("|Retry-After: 1|"), "{said}");
         drop(client);
         assert!(is_over(instance), "{how:?}");
+        if !matches!(how, LosesItsService | TheProcessStops) {
+            assert_eq!(blamed_and_left(&site), (0, 1), "{how:?}");
+        }
         site.stop();
     });
+}
+
+/// For how many requests the release is blamed, and how many are nobody's fault.
+fn blamed_and_left(site: &Site) -> (u64, u64) {
+    let counts = site.counts();
+    let tables = counts.workers.iter().flat_map(|worker| &worker.services).flat_map(|service| &service.tables);
+    let outcomes = tables.flat_map(|table| &table.releases).flat_map(|release| &release.outcomes);
+    outcomes.fold((0, 0), |(blamed, left), of| (blamed + of.statuses[4] + of.unanswered + of.broken, left + of.left))
 }
 
 /// In HTTP/2 it is the same, stream by stream.

@@ -9,7 +9,7 @@ use model::Span;
 use std::task::{Context, Poll, ready};
 
 /// How long all of it may take: the frames that have begun, and the client's word.
-const WITHIN: Span = Span::seconds(5);
+const WITHIN: Span = Span::seconds(3);
 
 /// How far it is.
 #[derive(Debug, Default)]

@@ -50,7 +50,7 @@ impl Exchange<'_> {
     /// Time is over: whose fault it is. An answer that nobody takes is not the instance's.
     pub(super) fn late(&self) -> Failed {
         match &self.back {
-            None if self.client.call.watch.has_drained() => Failed::DRAINED,
+            None if self.client.call.watch.has_drained() => Failed::Drained,
             None if self.waits_for_client() => Failed::Client(408, "the body took too long\n"),
             None => Failed::Instance(504, "the instance did not answer in time\n"),
             // What never ends by itself has ended as it should.
