@@ -33,7 +33,7 @@ fn read_in_pieces(request: &mut Request, input: &[u8]) -> Result<Option<usize>, 
 
 fn passed_on(read: &Request, head: &[u8]) {
     let mut out = Vec::new();
-    let about = About { client: Ipv4Addr::LOCALHOST.into(), scheme: "http", id: 1 };
+    let about = About { client: Ipv4Addr::LOCALHOST.into(), scheme: "http", id: 1, believed: false };
     request(&mut out, head, read, &about, Instead::default(), Edited::default());
     // A stranger's parser sees one head, and nothing behind it.
     let mut slots = [httparse::EMPTY_HEADER; 160];

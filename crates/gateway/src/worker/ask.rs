@@ -13,7 +13,6 @@ use crate::http1::Body;
 use crate::planted::{Bug, is};
 use crate::pool::{Claim, Endpoint, Pool, Unclaimed, Wish};
 use crate::stream::Stream;
-use crate::table::Asked as _;
 use model::Span;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -201,12 +200,11 @@ pub(crate) async fn connect(claim: &Claim, within: Span) -> Option<Stream> {
 
 /// Whether doing it twice does what doing it once does, and all of it is still there.
 fn is_repeatable(call: &Call) -> bool {
-    let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
     let held = (call.held.len() as u64).saturating_sub(call.head as u64);
     let is_whole = match call.request.body {
         Body::None => true,
         Body::Length(length) => length <= held,
         Body::Chunked | Body::UntilClose => false,
     };
-    is_whole && (is(Bug::PostRepeated) || idempotent.contains(&call.method()))
+    is_whole && (is(Bug::PostRepeated) || call.is_idempotent())
 }

@@ -144,6 +144,12 @@ impl Call {
         }
     }
 
+    /// Whether doing it twice does what doing it once does.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];
+        idempotent.contains(&self.method())
+    }
+
     /// It is over: the next one has all the time there is.
     pub(crate) fn end_drain(&mut self) {
         if std::mem::take(&mut self.drains) {

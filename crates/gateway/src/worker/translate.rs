@@ -98,7 +98,8 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         let (answers, there) = (self.answers, self.there);
-        self.call.keep_drain(self.asking, |call| if answers { call.is_stream } else { there == There::Over });
+        let waits = there == There::Over && self.call.is_idempotent();
+        self.call.keep_drain(self.asking, |call| if answers { call.is_stream } else { waits });
         while self.call.watch.is_over(context) {
             if let Some(failed) = self.late(context) {
                 return Poll::Ready(Err(failed));

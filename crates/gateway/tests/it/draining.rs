@@ -307,6 +307,21 @@ fn an_upload_goes_on() {
     assert!(said.starts_with("HTTP/1.1 200 OK|"), "{said}");
 }
 
+/// Whoever was sent away would come again, and what was asked for would be done twice.
+#[test]
+fn who_asks_for_what_is_done_once_waits_for_it() {
+    let (address, lent) = lent("");
+    let site = Site::new(&short(1, &[address]));
+    let mut client = site.client();
+    client.write_all(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\nhello").expect("it is taken");
+    let mut instance = lent.recv().expect("it is asked");
+    go(&site, address, Drains);
+    std::thread::sleep(Duration::from_millis(2 * SHORT.0 + 250));
+    instance.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("it is taken");
+    let said = hear_until(&mut client, "ok");
+    assert!(said.starts_with("HTTP/1.1 200 OK|"), "{said}");
+}
+
 /// Who comes back to its place before the time is over has lost nothing; and the next request of a connection has
 /// all the time there is.
 #[test]

@@ -6,10 +6,13 @@ use crate::worker::pace::Pace;
 use model::Span;
 
 impl Exchange<'_> {
-    /// Looks whether the instance goes away: what it would never end has an end then.
+    /// Looks whether the instance goes away: what it would never end has an end then. Nobody is sent away who
+    /// would do something a second time by coming again.
     pub(super) fn keep_drain(&mut self) {
         let (answers, waits) = (self.back.is_some(), self.there.is_over());
-        self.client.call.keep_drain(self.asking, |call| if answers { call.is_stream } else { waits });
+        self.client
+            .call
+            .keep_drain(self.asking, |call| if answers { call.is_stream } else { waits && call.is_idempotent() });
     }
 
     /// It is the client's turn, from now on.

@@ -29,7 +29,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "NUMBER", value_parser = workers())]
     workers: Option<u16>,
     /// How long what is under way has when the gateway is to stop.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_span)]
+    #[arg(long, value_name = "DURATION", default_value = "35s", value_parser = parse_span)]
     drain: Span,
     /// How long another gateway has until it serves, before this one goes on in its place.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_span)]
