@@ -2,8 +2,11 @@
 //! means the same.
 
 use gateway::http1::write::{About, Instead, request};
-use gateway::http1::{Body, Edited, Known, Limits, Refusal, Request};
+use gateway::http1::{Body, Edited, FIELDS_MAX, Known, Limits, Refusal, Request};
 use std::net::Ipv4Addr;
+
+/// The gateway says no more than so many fields itself.
+const OWN_FIELDS_MAX: usize = 8;
 
 /// Checks one input.
 pub fn check(input: &[u8]) {
@@ -50,6 +53,11 @@ fn passed_on(read: &Request, head: &[u8]) {
     // And we read it as what it was.
     let mut again = Request::default();
     let length = again.read(&out, &Limits { head_bytes_max: out.len() + 1, ..Limits::default() });
+    if length.as_ref().is_err_and(|refusal| refusal.status == 431) {
+        // With what the gateway says itself there is a field more than we would take from a client.
+        assert!(read.fields.len() + OWN_FIELDS_MAX > FIELDS_MAX, "{} fields are not too many", read.fields.len());
+        return;
+    }
     assert_eq!(length, Ok(Some(out.len())), "{}", String::from_utf8_lossy(&out));
     assert_eq!(again.method.of(&out), read.method.of(head));
     assert_eq!(again.body, read.body);

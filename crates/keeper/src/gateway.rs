@@ -268,7 +268,7 @@ impl Keeper {
             Ok(child) => {
                 log.info("a gateway starts", &[("member", &member), ("pid", &child.pid)]);
                 self.children.insert(member, child);
-                let begin = ToGateway::Begin { versions: VERSIONS.into(), member };
+                let begin = ToGateway::Begin { versions: VERSIONS.into(), member, beside: self.members.is_led() };
                 self.say(member, &begin, &[self.control.as_fd()]);
             }
             Err(error) => {

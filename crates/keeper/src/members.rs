@@ -197,6 +197,11 @@ impl Members {
         }
     }
 
+    /// Whether one of them answers the controller.
+    pub fn is_led(&self) -> bool {
+        self.of(Role::Leading).is_some()
+    }
+
     fn all_of(&self, role: Role) -> impl Iterator<Item = u32> {
         self.all.iter().filter(move |(_, member)| member.role == role).map(|(number, _)| *number)
     }

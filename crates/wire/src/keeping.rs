@@ -17,6 +17,9 @@ pub enum ToGateway {
         versions: Vec<u32>,
         /// Which of its gateways this is; the later, the higher.
         member: u32,
+        /// Another one serves meanwhile: whoever cannot serve all that it does has to end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        beside: bool,
     },
     /// All sockets of this address come with it; none where it cannot be listened at.
     Sockets {

@@ -21,7 +21,7 @@ pub use chunked::{Chunked, Piece, Run};
 pub use edit::{Edited, Edits};
 pub use field::{Field, Known, Stretch};
 pub use framing::Body;
-pub use head::Limits;
+pub use head::{FIELDS_MAX, Limits};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::Response;

@@ -57,7 +57,10 @@ pub fn request(
         Known::Host => host.is_some(),
         // Said anew, so that nobody reads something else in `03` or in space around it.
         Known::ContentLength | Known::TransferEncoding => true,
-        Known::Other => is_said_in_disguise(field.name.of(buffer)) || edited.takes(field.name.of(buffer)),
+        Known::Other => {
+            let name = field.name.of(buffer);
+            (!about.believed && is_a_proxys(name)) || is_said_in_disguise(name) || edited.takes(name)
+        }
         known => says_it_itself(known) || edited.takes(field.name.of(buffer)),
     };
     copy(out, buffer, &request.fields, |field| !field.hop && !replaced(field));
@@ -97,6 +100,12 @@ fn says_it_itself(known: Known) -> bool {
 fn is_said_in_disguise(name: &[u8]) -> bool {
     let said = [&b"X-Forwarded-For"[..], b"X-Forwarded-Proto", b"X-Forwarded-Host"];
     name.contains(&b'_') && said.iter().any(|said| is_same(name, said))
+}
+
+/// What only a proxy in front would say (`X-Forwarded-Port`, `-Prefix`, `-User` …): applications believe it.
+fn is_a_proxys(name: &[u8]) -> bool {
+    let begins = |with: &[u8]| name.get(..with.len()).is_some_and(|start| is_same(start, with));
+    matches!(name.first(), Some(b'x' | b'X')) && (begins(b"X-Forwarded-") || is_same(name, b"X-Real-IP"))
 }
 
 fn forwarded(out: &mut Vec<u8>, buffer: &[u8], request: &Request, about: &About) {

@@ -20,6 +20,8 @@ pub(crate) struct Tables {
     pub(crate) removed: BTreeMap<Subject, u64>,
     /// Saved tables that could not be read: their files.
     pub(crate) damaged: Vec<String>,
+    /// There are saved tables that were read and cannot be served by: a certificate is gone, say.
+    pub(crate) unserved: bool,
     pub(crate) phase: Phase,
 }
 
@@ -147,6 +149,7 @@ impl Gateway {
         let found = self.saved.load();
         let mut tables = self.locked_tables();
         tables.damaged.clear();
+        tables.unserved = false;
         for (file, error) in found.damaged {
             log.error("a saved table cannot be read", &[("file", &file), ("why", &error)]);
             tables.damaged.push(file);
@@ -174,6 +177,7 @@ impl Gateway {
                         &[("service", &service), ("why", &format!("{why:?}"))],
                     );
                     tables.damaged.push(service.to_string());
+                    tables.unserved = true;
                 }
             }
         }

@@ -130,10 +130,8 @@ impl Gateway {
             table.generation += u64::from(!same);
             let service = table.service.clone();
             if let answer @ (Answer::Faulty(_) | Answer::Superseded(_) | Answer::Undecided(_)) = self.take(table) {
-                self.settings
-                    .log
-                    .error("a table is not live", &[("service", &service), ("why", &format!("{answer:?}"))]);
-                problem = Some(format!("{service}: {answer:?}"));
+                self.settings.log.error("a table is not live", &[("service", &service), ("why", &told(&answer))]);
+                problem = Some(format!("{service}: {}", told(&answer)));
             }
         }
         let unnamed: Vec<(Subject, u64)> = {
@@ -148,9 +146,22 @@ impl Gateway {
     }
 }
 
+/// Why a table is not live, for people.
+fn told(answer: &Answer) -> String {
+    match answer {
+        Answer::Faulty(why) | Answer::Refused(why) => why.clone(),
+        Answer::Superseded(newer) => format!("generation {newer} is newer"),
+        other => format!("some do not answer: {other:?}"),
+    }
+}
+
 /// The tables that a file describes.
 pub fn read(path: &Path) -> Result<Vec<Table>, Unreadable> {
     let mut bytes = Vec::new();
+    // A pipe that nobody writes to would be waited for, and everything else with it.
+    if !fs::metadata(path).map_err(Unreadable::Io)?.is_file() {
+        return Err(Unreadable::Io(io::Error::other("it is no regular file")));
+    }
     let file = fs::File::open(path).map_err(Unreadable::Io)?;
     file.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
     let text = String::from_utf8(bytes).map_err(|_| Unreadable::Io(io::Error::other("it is no text in UTF-8")))?;
@@ -183,7 +194,15 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
                 faults.push(service.fault(Code::DuplicateService, message, "give each its own name with `service:`"));
             }
             Ok(table) => match Checked::new(table.clone()) {
-                Ok(_) => tables.push(table),
+                Ok(_) => {
+                    faults.extend(tables.iter().filter_map(|other| disagreement(&table, other)).map(
+                        |(place, what)| {
+                            let help = "an address is one for all who share it: say the same of it in each";
+                            service.fault_at(&place, Code::BadValue, what, help)
+                        },
+                    ));
+                    tables.push(table);
+                }
                 Err(wrong) => faults.extend(wrong.list().iter().map(|wrong| {
                     let help = "correct it; until then what was served before still is";
                     service.fault_at(&wrong.place, Code::BadValue, &wrong.what, help)
@@ -198,6 +217,24 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
         faults.push(Fault::of_all(Code::Empty, "there is no service in this file", help));
     }
     if faults.is_empty() { Ok(tables) } else { Err(Fault::report(source, &faults, &hidden)) }
+}
+
+/// Where two services share an address and do not say the same of it, so that only one could be reached: the
+/// place, and what is wrong there.
+fn disagreement(table: &Table, other: &Table) -> Option<(String, String)> {
+    let addresses = |listen: &wire::table::Listen| crate::table::read_address(&listen.address).unwrap_or_default();
+    let said = |listen: &wire::table::Listen| (listen.tls.is_some(), listen.proxy_protocol, listen.trusted.clone());
+    table.listen.iter().enumerate().find_map(|(number, listen)| {
+        let shared = |theirs: &&wire::table::Listen| {
+            addresses(theirs).iter().any(|address| addresses(listen).contains(address)) && said(theirs) != said(listen)
+        };
+        let theirs = other.listen.iter().find(shared)?;
+        let what = format!(
+            "`{}` is shared with `{}`, which says something else of its `tls`, `proxy_protocol` or `trusted`",
+            theirs.address, other.service
+        );
+        Some((format!("listen[{number}]"), what))
+    })
 }
 
 /// What nobody has to write stands as everybody would have written it.

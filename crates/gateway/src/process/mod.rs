@@ -42,6 +42,8 @@ const WORDS_MAX: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// One that serves waits for its keeper's word, and for nothing else.
 const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
+/// How often is tried again what was saved and cannot be served by.
+const LOAD_AGAIN: Duration = Duration::from_secs(5);
 /// Whoever watches what is counted asks in less than this.
 const LAST_COUNTS_WITHIN: Duration = Duration::from_millis(1_500);
 /// What nobody uses any more ends within this.
@@ -98,7 +100,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         let why = why.unwrap_or("it did not say why");
         log.error("a part has panicked", &[("at", &place), ("why", &why)]);
     }));
-    let Some((ToGateway::Begin { versions, member }, mut passed)) = line.hear()? else {
+    let Some((ToGateway::Begin { versions, member, beside }, mut passed)) = line.hear()? else {
         return Err(io::Error::other("no keeper is at the other end: a gateway is started by `glidepath gateway`"));
     };
     let version = wire::control::common(&versions, VERSIONS);
@@ -132,6 +134,10 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     let words = gateway.listen_to_keeper(line)?;
     gateway.tell_of_files()?;
     gateway.begin()?;
+    if beside && gateway.locked_tables().unserved {
+        // Better one that goes on as it was than one that leaves a service without an answer.
+        return Err(io::Error::other("a saved table cannot be served by: its service would be left without an answer"));
+    }
     gateway.tell_keeper(&ToKeeper::Ready)?;
     log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
     gateway.follow(words, control)
@@ -184,7 +190,9 @@ impl Gateway {
         let log = self.settings.log;
         let mut retired = false;
         loop {
-            let word = words.recv_timeout(if retired { LOOK_EVERY } else { HEAR_WITHIN });
+            let unserved = self.locked_tables().unserved;
+            let within = if unserved { LOAD_AGAIN } else { HEAR_WITHIN };
+            let word = words.recv_timeout(if retired { LOOK_EVERY } else { within });
             match word {
                 Ok((ToGateway::Lead, _)) => self.lead(control.take())?,
                 Ok((ToGateway::Retire, _)) => {
@@ -205,6 +213,8 @@ impl Gateway {
                 }
                 Ok((ToGateway::Begin { .. } | ToGateway::Sockets { .. }, _)) => {}
                 Ok((ToGateway::Sibling { .. } | ToGateway::Follow { .. }, None)) => {}
+                // What was missing may be there by now: a certificate that was mended.
+                Err(RecvTimeoutError::Timeout) if unserved && !retired => self.begin()?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     if let Some(keeper) = self.go_on_alone()? {

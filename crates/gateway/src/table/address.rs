@@ -19,7 +19,7 @@ pub fn addresses(table: &Table) -> Result<Vec<SocketAddr>, Fault> {
 }
 
 /// Names are not looked up, but for this machine's own: a table must not wait for an answer from outside.
-pub(super) fn read(text: &str) -> Result<Vec<SocketAddr>, String> {
+pub(crate) fn read(text: &str) -> Result<Vec<SocketAddr>, String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(vec![address]);
     }

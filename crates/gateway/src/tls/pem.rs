@@ -51,7 +51,13 @@ fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 
 fn read(file: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let opened = File::open(file).and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
+    // A pipe that nobody writes to would be waited for.
+    let regular = std::fs::metadata(file).and_then(|data| match data.is_file() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("it is no regular file")),
+    });
+    let opened = regular.and_then(|()| File::open(file));
+    let opened = opened.and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
     opened.map_err(|error| format!("`{file}` cannot be read ({error}): name a file that the gateway may read"))?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(format!("`{file}` has more than {FILE_BYTES_MAX} bytes: that is none of PEM"));

@@ -47,6 +47,42 @@ hold: {retry_after: 30s, page: soon}
     );
 }
 
+/// Only one of them could be reached, and which one would be chance.
+#[test]
+fn services_that_share_an_address_agree_on_it() {
+    check(
+        "services:
+- {service: shop, listen: \"127.0.0.1:80\", hosts: shop.example, endpoints: 127.0.0.1:1}
+- service: blog
+  listen: {address: \":80\", trusted: 10.0.0.0/8}
+  hosts: blog.example
+  endpoints: 127.0.0.1:2
+- service: cart
+  listen:
+  - \":81\"
+  - {address: \"127.0.0.1:80\", proxy_protocol: true}
+  endpoints: 127.0.0.1:3
+",
+        &expect![[r#"
+            error[bad-value]: `127.0.0.1:80` is shared with `service/shop/production/local`, which says something else of its `tls`, `proxy_protocol` or `trusted`
+              --> gateway.yaml:10:5
+               |
+            10 |   - {address: "127.0.0.1:80", proxy_protocol: true}
+               |     ^
+               = an address is one for all who share it: say the same of it in each
+
+            1 problem in gateway.yaml
+        "#]],
+    );
+}
+
+/// A pipe that nobody writes to is not waited for.
+#[test]
+fn only_files_are_read() {
+    let error = gateway::process::read_config(std::path::Path::new("/dev/null")).expect_err("it is no file");
+    assert_eq!(error.to_string(), "it is no regular file");
+}
+
 #[test]
 fn several_services_in_one_file() {
     check(

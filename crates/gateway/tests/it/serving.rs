@@ -67,6 +67,18 @@ fn requests_reach_the_instance() {
     );
 }
 
+/// What only a proxy in front would say is not believed of a client.
+#[test]
+fn nobody_speaks_as_a_proxy() {
+    let site = Site::new(&table(1, &[mirror()]));
+    let said = site.say(
+        "GET / HTTP/1.1|Host: shop|x-forwarded-user: admin|X-Forwarded-Prefix: /evil|X-Real-IP: 6.6.6.6|X-Real: 1|\
+         Connection: close||",
+    );
+    assert!(said.contains("X-Real: 1|") && !said.contains("admin"), "{said}");
+    assert!(!said.contains("evil") && !said.contains("6.6.6.6"), "{said}");
+}
+
 #[test]
 fn answers_reach_the_client() {
     let request = "GET / HTTP/1.1|Host: shop||GET / HTTP/1.1|Host: shop|Connection: close||";

@@ -166,7 +166,8 @@ fn between_keeper_and_gateway() {
     let address = "127.0.0.1:80".parse().expect("an address");
     check(
         &[
-            ToGateway::Begin { versions: vec![1], member: 3 },
+            ToGateway::Begin { versions: vec![1], member: 3, beside: false },
+            ToGateway::Begin { versions: vec![1], member: 4, beside: true },
             ToGateway::Sockets { address, error: None },
             ToGateway::Sockets { address, error: Some("taken".into()) },
             ToGateway::Lead,
@@ -180,6 +181,7 @@ fn between_keeper_and_gateway() {
         ],
         &expect![[r#"
             [00, 00, 00, 25] {"begin":{"versions":[1],"member":3}}
+            [00, 00, 00, 33] {"begin":{"versions":[1],"member":4,"beside":true}}
             [00, 00, 00, 26] {"sockets":{"address":"127.0.0.1:80"}}
             [00, 00, 00, 36] {"sockets":{"address":"127.0.0.1:80","error":"taken"}}
             [00, 00, 00, 06] "lead"

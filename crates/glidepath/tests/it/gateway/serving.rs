@@ -62,6 +62,33 @@ fn a_gateway_that_is_killed_is_started_again_and_nobody_is_refused() {
     assert!(tally.lost <= 3 * 6, "only what it held: {}", tally.lost);
 }
 
+/// A certificate that is spoiled while it is in use takes nobody down: no next gateway takes over that could not
+/// serve by it, and one that had to begin anew serves as soon as it is mended.
+#[test]
+fn a_spoiled_certificate_ends_nothing() {
+    let (address, secret, one) = (free(), free(), answering("one"));
+    let mut running = Running::new();
+    let (chain, key) = (running.path("chain.pem"), running.path("key.pem"));
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args("req -x509 -newkey rsa:2048 -nodes -subj /CN=shop -days 2 -keyout".split(' ')).arg(&key);
+    assert!(openssl.arg("-out").arg(&chain).output().expect("openssl").status.success());
+    let tls = format!("{{certificates: {{chain: {}, key: {}}}}}", chain.display(), key.display());
+    running.config(&format!("listen: [\"{address}\", {{address: \"{secret}\", tls: {tls}}}]\nendpoints: \"{one}\"\n"));
+    running.start("--config gateway.yaml");
+    assert_eq!(get(address), ok("one"));
+    let good = std::fs::read(&chain).expect("it was written");
+    std::fs::write(&chain, "garbage").expect("it is written");
+    let (code, said) = running.say("replace");
+    assert_ne!(code, Some(0), "{said}");
+    assert_eq!(get(address), ok("one"));
+    let before = running.status().member.pid;
+    signal(before, "KILL");
+    running.status_with("another gateway", |status| status.member.pid != before);
+    std::fs::write(&chain, good).expect("it is written");
+    running.status_with("the service", |status| !status.services.is_empty() && status.damaged.is_empty());
+    assert_eq!(get(address), ok("one"));
+}
+
 /// Also when the next one has more workers or fewer, and so more sockets or several for each.
 #[test]
 fn one_gateway_takes_over_from_another_and_nobody_notices() {
