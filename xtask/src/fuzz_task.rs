@@ -34,6 +34,10 @@ pub(crate) struct FuzzArguments {
     /// How long each is tried.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Begin anew with this number, so that the same inputs come in the same order: what is tried for every change
+    /// must not depend on chance.
+    #[arg(long)]
+    seed: Option<u32>,
     /// Figures for programs.
     #[arg(long)]
     json: bool,
@@ -113,7 +117,7 @@ fn try_all(arguments: &FuzzArguments, program: &Path) -> Result<Vec<Tried>, Stri
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut tried = Vec::new();
     for some in targets.chunks(cores) {
-        let running = some.iter().map(|target| start(target, arguments.seconds, program));
+        let running = some.iter().map(|target| start(target, arguments, program));
         for (target, child) in some.iter().zip(running.collect::<Result<Vec<_>, _>>()?) {
             tried.push(finish(target, child)?);
         }
@@ -121,15 +125,21 @@ fn try_all(arguments: &FuzzArguments, program: &Path) -> Result<Vec<Tried>, Stri
     Ok(tried)
 }
 
-fn start(target: &str, seconds: u64, program: &Path) -> Result<Child, String> {
+fn start(target: &str, arguments: &FuzzArguments, program: &Path) -> Result<Child, String> {
     // What was grown before is gone on with; what is in the tree is never written to.
-    let (grown, found) = (root().join("target/fuzz-grown").join(target), root().join("target/fuzz-found"));
+    let folder = if arguments.seed.is_some() { "target/fuzz-anew" } else { "target/fuzz-grown" };
+    let (grown, found) = (root().join(folder).join(target), root().join("target/fuzz-found"));
+    if arguments.seed.is_some() && grown.exists() {
+        std::fs::remove_dir_all(&grown).map_err(|error| format!("{}: {error}", grown.display()))?;
+    }
     for folder in [&grown, &found] {
         std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     let mut command = Command::new(program.join(target));
     command.arg(&grown).arg(root().join("fuzz/seeds").join(target)).args([
-        format!("-max_total_time={seconds}"),
+        format!("-max_total_time={}", arguments.seconds),
+        // Zero is chance.
+        format!("-seed={}", arguments.seed.unwrap_or(0)),
         format!("-timeout={HANGS_S}"),
         format!("-rss_limit_mb={MEMORY_MB_MAX}"),
         format!("-max_len={INPUT_BYTES_MAX}"),

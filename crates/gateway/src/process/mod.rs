@@ -44,8 +44,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
 /// How often is tried again what was saved and cannot be served by.
 const LOAD_AGAIN: Duration = Duration::from_secs(5);
-/// Whoever watches what is counted asks in less than this.
-const LAST_COUNTS_WITHIN: Duration = Duration::from_millis(1_500);
+/// Whoever watches what is counted asks each second, and in less than this on a machine that is busy.
+const LAST_COUNTS_WITHIN: Duration = Duration::from_secs(5);
 /// What nobody uses any more ends within this.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
 /// How a process ends that could not go on: its keeper starts another.
