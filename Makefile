@@ -5,7 +5,7 @@ CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 XTASK := cargo xtask
 # What tests and benches start: programs, each with its name at Debian.
 PROGRAMS := wrk:wrk openssl:openssl nginx:nginx haproxy:haproxy h2load:nghttp2-client promtool:prometheus \
-	c++:g++ apache2:apache2 node:nodejs python3:python3 pip3:python3-pip
+	c++:g++ apache2:apache2 curl:curl node:nodejs python3:python3 pip3:python3-pip
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test prove bench fuzz fmt tools check-fmt lint deny unit checkers

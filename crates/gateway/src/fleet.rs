@@ -5,6 +5,7 @@ pub use wire::socket::listen;
 use crate::access::AccessLog;
 use crate::count::Feed;
 use crate::mirror::Pair;
+use crate::number::Number;
 use crate::probe::Prober;
 use crate::table::Checked;
 use crate::tls::{Files, Reread};
@@ -12,8 +13,8 @@ use crate::worker::{self, Answer, Commons, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -28,14 +29,8 @@ pub struct Fleet {
     workers: Vec<Worker>,
     prober: Prober,
     files: Files,
-    alive: Arc<Alive>,
-}
-
-/// How many workers have not ended.
-#[derive(Debug, Default)]
-struct Alive {
-    count: Mutex<usize>,
-    changed: Condvar,
+    /// How many workers have not ended.
+    alive: Arc<Number>,
 }
 
 #[derive(Debug)]
@@ -68,7 +63,7 @@ impl Fleet {
         let prober = Prober::start()?;
         let commons = Commons { proofs: Arc::clone(prober.proofs()), ..Commons::default() };
         let mut workers = Vec::new();
-        let alive = Arc::new(Alive { count: Mutex::new(count), changed: Condvar::new() });
+        let alive = Arc::new(Number::new(count));
         for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
             let (told, alive, commons) = (told.clone(), Arc::clone(&alive), commons.clone());
@@ -212,9 +207,7 @@ impl Fleet {
 
     /// Whether all workers have ended, waiting so long for it.
     pub fn ended_within(&self, within: Duration) -> bool {
-        let count = self.alive.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.alive.changed.wait_timeout_while(count, within, |count| *count > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0 == 0
+        self.alive.wait(within, |count| count == 0)
     }
 
     /// Takes nothing new, and lets go of connections that wait for another request.
@@ -247,14 +240,13 @@ fn live(answers: Vec<Option<Result<(), Refused>>>) -> Result<(), NotLive> {
 /// Tells that a worker has ended, however it did: a panic runs this, too.
 struct LastWords<T: Fn(Ended)> {
     told: T,
-    alive: Arc<Alive>,
+    alive: Arc<Number>,
     ended: Ended,
 }
 
 impl<T: Fn(Ended)> Drop for LastWords<T> {
     fn drop(&mut self) {
         (self.told)(self.ended);
-        *self.alive.count.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.alive.changed.notify_all();
+        self.alive.lower();
     }
 }

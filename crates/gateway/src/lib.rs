@@ -4,10 +4,12 @@
 pub mod access;
 pub mod admin;
 pub mod count;
+mod file;
 pub mod fleet;
 pub mod http1;
 pub mod metrics;
 pub mod mirror;
+mod number;
 pub mod parking;
 pub mod planted;
 pub mod pool;

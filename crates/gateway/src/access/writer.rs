@@ -1,13 +1,14 @@
 //! The thread that writes. It may wait for a disk or a pipe for ever: nobody waits for it.
 
 use super::line::{Form, Query, left_out};
+use crate::number::Number;
 use jiff::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
@@ -24,8 +25,6 @@ const PRESSED_ONE_IN: u64 = 16;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the end waits for what is not written yet.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
-/// How often it is looked whether that is done.
-const LAST_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Where lines are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +74,13 @@ pub struct Inlet {
     pub(super) form: Form,
     pub(super) query: Query,
     batches: SyncSender<Batch>,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Number>,
 }
 
 impl Inlet {
     /// One request of so many is written now; none where there is no room.
     pub(super) fn one_in(&self) -> Option<u64> {
-        match self.waiting.load(Ordering::Relaxed) {
+        match self.waiting.get() {
             ..PRESSED_BATCHES => Some(1),
             PRESSED_BATCHES..BATCHES_MAX => Some(PRESSED_ONE_IN),
             BATCHES_MAX.. => None,
@@ -90,9 +89,9 @@ impl Inlet {
 
     /// A batch that there is no room for comes back.
     pub(super) fn hand_over(&self, batch: Batch) -> Result<(), Batch> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting.raise();
         self.batches.try_send(batch).map_err(|refused| {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.waiting.lower();
             match refused {
                 std::sync::mpsc::TrySendError::Full(batch) => batch,
                 std::sync::mpsc::TrySendError::Disconnected(batch) => batch,
@@ -113,7 +112,7 @@ impl AccessLog {
     pub fn start(settings: Settings, log: Log) -> io::Result<Self> {
         let Settings { place, form, query } = settings;
         let (batches, receiver) = sync_channel(BATCHES_MAX);
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::new(Number::default());
         let reopen = Arc::new(AtomicBool::new(false));
         let mut writer = Writer {
             place,
@@ -141,14 +140,7 @@ impl AccessLog {
 
     /// Waits until all that was handed over is written, but not for long: a pipe may be stuck. Whether it is.
     pub fn finish(&self) -> bool {
-        let due = Instant::now() + LAST_WITHIN;
-        while self.inlet.waiting.load(Ordering::Acquire) > 0 {
-            if Instant::now() >= due {
-                return false;
-            }
-            std::thread::sleep(LAST_LOOK_EVERY);
-        }
-        true
+        self.inlet.waiting.wait(LAST_WITHIN, |batches| batches == 0)
     }
 }
 
@@ -162,7 +154,7 @@ struct Writer {
     place: Place,
     form: Form,
     log: Log,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Number>,
     reopen: Arc<AtomicBool>,
     open: Option<Open>,
     /// When it was looked last whether the file is still the one of that name.
@@ -188,7 +180,7 @@ impl Writer {
                 self.look();
             }
             self.write(&batch);
-            self.waiting.fetch_sub(1, Ordering::Release);
+            self.waiting.lower();
         }
     }
 

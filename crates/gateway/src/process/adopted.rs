@@ -1,15 +1,19 @@
 //! A gateway whose keeper is dead, and the next keeper, which adopts it. Nobody who is served notices
 //! either.
 
-use super::{Gateway, LOOK_EVERY, Phase};
+use super::{Gateway, Phase};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use wire::control::VERSIONS;
 use wire::keeping::ToKeeper;
 use wire::passing::{Line, hand_over};
+
+/// How long it is waited for another keeper before anything else is looked after.
+const COMES_WITHIN: Duration = Duration::from_millis(100);
 
 /// Whether there is a keeper.
 #[derive(Debug, Default)]
@@ -18,6 +22,7 @@ pub(crate) struct Keeping {
     adopted: AtomicBool,
     /// The line of a keeper that has just come.
     comes: Mutex<Option<Line>>,
+    has_come: Condvar,
 }
 
 impl Gateway {
@@ -47,10 +52,9 @@ impl Gateway {
         }
         // Whoever served this line is gone, too: so is whoever waits for another gateway.
         self.replaced(Err("the keeper is dead".into()));
-        std::thread::sleep(LOOK_EVERY);
-        let Some(line) = self.keeping.comes.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(None);
-        };
+        let comes = self.keeping.comes.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.keeping.has_come.wait_timeout_while(comes, COMES_WITHIN, |line| line.is_none());
+        let Some(line) = waited.unwrap_or_else(PoisonError::into_inner).0.take() else { return Ok(None) };
         self.keeping.alone.store(false, Ordering::SeqCst);
         self.settings.log.info("another keeper is there", &[]);
         Ok(Some(line))
@@ -69,6 +73,7 @@ impl Gateway {
         self.keeping.adopted.store(true, Ordering::SeqCst);
         *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = line.try_clone()?;
         *self.keeping.comes.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+        self.keeping.has_come.notify_all();
         Ok(())
     }
 }

@@ -2,13 +2,14 @@
 
 use super::Gateway;
 use super::change::Phase;
-use crate::table::Checked;
+use crate::file;
+use crate::table::{Checked, disagreement};
 use model::text::{Code, Fault, Report, SOURCE_BYTES_MAX, Source, Yaml};
 use model::{Name, Share, Subject};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{MutexGuard, PoisonError};
@@ -157,13 +158,7 @@ fn told(answer: &Answer) -> String {
 
 /// The tables that a file describes.
 pub fn read(path: &Path) -> Result<Vec<Table>, Unreadable> {
-    let mut bytes = Vec::new();
-    // A pipe that nobody writes to would be waited for, and everything else with it.
-    if !fs::metadata(path).map_err(Unreadable::Io)?.is_file() {
-        return Err(Unreadable::Io(io::Error::other("it is no regular file")));
-    }
-    let file = fs::File::open(path).map_err(Unreadable::Io)?;
-    file.take(SOURCE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
+    let bytes = file::read(path, SOURCE_BYTES_MAX).map_err(Unreadable::Io)?;
     let text = String::from_utf8(bytes).map_err(|_| Unreadable::Io(io::Error::other("it is no text in UTF-8")))?;
     parse(Source { name: &path.display().to_string(), text: &text }).map_err(Unreadable::Report)
 }
@@ -195,12 +190,11 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
             }
             Ok(table) => match Checked::new(table.clone()) {
                 Ok(_) => {
-                    faults.extend(tables.iter().filter_map(|other| disagreement(&table, other)).map(
-                        |(place, what)| {
-                            let help = "an address is one for all who share it: say the same of it in each";
-                            service.fault_at(&place, Code::BadValue, what, help)
-                        },
-                    ));
+                    let disagreements = tables.iter().filter_map(|other| disagreement(&table, other));
+                    faults.extend(disagreements.map(|wrong| {
+                        let help = "an address is one for all who share it: say the same of it in each";
+                        service.fault_at(&wrong.place, Code::BadValue, wrong.what, help)
+                    }));
                     tables.push(table);
                 }
                 Err(wrong) => faults.extend(wrong.list().iter().map(|wrong| {
@@ -217,24 +211,6 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
         faults.push(Fault::of_all(Code::Empty, "there is no service in this file", help));
     }
     if faults.is_empty() { Ok(tables) } else { Err(Fault::report(source, &faults, &hidden)) }
-}
-
-/// Where two services share an address and do not say the same of it, so that only one could be reached: the
-/// place, and what is wrong there.
-fn disagreement(table: &Table, other: &Table) -> Option<(String, String)> {
-    let addresses = |listen: &wire::table::Listen| crate::table::read_address(&listen.address).unwrap_or_default();
-    let said = |listen: &wire::table::Listen| (listen.tls.is_some(), listen.proxy_protocol, listen.trusted.clone());
-    table.listen.iter().enumerate().find_map(|(number, listen)| {
-        let shared = |theirs: &&wire::table::Listen| {
-            addresses(theirs).iter().any(|address| addresses(listen).contains(address)) && said(theirs) != said(listen)
-        };
-        let theirs = other.listen.iter().find(shared)?;
-        let what = format!(
-            "`{}` is shared with `{}`, which says something else of its `tls`, `proxy_protocol` or `trusted`",
-            theirs.address, other.service
-        );
-        Some((format!("listen[{number}]"), what))
-    })
 }
 
 /// What nobody has to write stands as everybody would have written it.

@@ -3,10 +3,10 @@
 use super::Gateway;
 use super::change::Phase;
 use crate::count::Pace;
+use crate::number::Number;
 use crate::waiting::{Came, wait};
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -29,10 +29,11 @@ pub(crate) struct Control {
     accepting: Mutex<Option<(UnixStream, JoinHandle<()>)>>,
     /// Kept for a keeper to come, should this one die.
     pub(crate) socket: Mutex<Option<UnixListener>>,
-    connections: AtomicUsize,
+    connections: Arc<Number>,
     /// How often it was asked what it had counted.
-    counted: AtomicUsize,
-    answering: AtomicUsize,
+    pub(crate) counted: Number,
+    /// Who has asked, and has no answer yet.
+    answering: Arc<Number>,
 }
 
 /// Who asks.
@@ -67,16 +68,7 @@ impl Control {
 
     /// Waits for a moment until all who have asked have their answer.
     pub(crate) fn finish(&self) {
-        let mut left = ANSWERED_WITHIN;
-        while self.answering.load(Ordering::SeqCst) > 0 && !left.is_zero() {
-            std::thread::sleep(ROOM_EVERY);
-            left = left.saturating_sub(ROOM_EVERY);
-        }
-    }
-
-    /// How often it was asked what it had counted.
-    pub(crate) fn counted(&self) -> usize {
-        self.counted.load(Ordering::SeqCst)
+        self.answering.wait(ANSWERED_WITHIN, |count| count == 0);
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Option<(UnixStream, JoinHandle<()>)>> {
@@ -87,7 +79,7 @@ impl Control {
 fn accept(gateway: &Arc<Gateway>, socket: &UnixListener, closed: &UnixStream) {
     let log = gateway.settings.log;
     loop {
-        let full = gateway.control.connections.load(Ordering::SeqCst) >= CONNECTIONS_MAX;
+        let full = gateway.control.connections.get() >= CONNECTIONS_MAX;
         match wait((!full).then_some(socket), closed, full.then_some(ROOM_EVERY)) {
             Came::Somebody => {}
             Came::Closed => return,
@@ -113,22 +105,13 @@ pub(crate) fn answer(gateway: &Arc<Gateway>, stream: UnixStream, from: From) -> 
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WORD_WITHIN))?;
     let gateway = Arc::clone(gateway);
-    gateway.control.connections.fetch_add(1, Ordering::SeqCst);
+    let counted = gateway.control.connections.hold();
     Builder::new().name("asked".into()).spawn(move || {
-        let _counted = Counted(&gateway.control.connections);
+        let _counted = counted;
         // Whoever hangs up, or speaks another language, hears no more.
         let _ = converse(&gateway, stream, from);
     })?;
     Ok(())
-}
-
-/// Counts as long as it is there.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::Result<()> {
@@ -142,8 +125,7 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
     loop {
         // A question that this version does not know is heard to its end all the same.
         let Some(request) = frame::read::<serde_json::Value>(&mut stream)? else { return Ok(()) };
-        gateway.control.answering.fetch_add(1, Ordering::SeqCst);
-        let _counted = Counted(&gateway.control.answering);
+        let _counted = gateway.control.answering.hold();
         let answer = match serde_json::from_value(request) {
             Ok(Request::Adopt) if gateway.is_alone() => {
                 frame::write(&mut stream, &Answer::Begun)?;
@@ -155,7 +137,7 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
         };
         frame::write(&mut stream, &answer)?;
         if matches!(answer, Answer::Counts(_)) {
-            gateway.control.counted.fetch_add(1, Ordering::SeqCst);
+            gateway.control.counted.raise();
         }
     }
 }

@@ -268,11 +268,9 @@ impl Gateway {
 
     /// Whoever watches what is counted hears of the last requests, too, before nobody can tell of them.
     fn tell_last_counts(&self) {
-        let before = self.control.counted();
-        let mut left = LAST_COUNTS_WITHIN;
-        while before > 0 && self.control.counted() == before && !left.is_zero() {
-            std::thread::sleep(LOOK_EVERY);
-            left = left.saturating_sub(LOOK_EVERY);
+        let before = self.control.counted.get();
+        if before > 0 {
+            self.control.counted.wait(LAST_COUNTS_WITHIN, |count| count > before);
         }
     }
 

@@ -1,33 +1,67 @@
 //! How clients come in at an address.
 
-use super::Network;
 use super::address::read;
+use super::{Fault, Network};
 use crate::tls::{Opened, Shown};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use wire::Table;
+use wire::table::Listen;
 
 /// How clients come in at an address, as one table says.
 #[derive(Clone, Debug)]
 pub struct Entrance {
-    /// TLS is spoken there.
+    /// What all who are served there have to agree on.
+    pub terms: Terms,
+    /// What clients are shown, where TLS is spoken.
     pub shown: Option<Shown>,
+    /// Grows with every file that is read again.
+    pub version: Arc<AtomicU64>,
+}
+
+/// What is said of an address, and is one for all who are served there: nobody knows yet whose a client is when
+/// its connection begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// TLS is spoken there.
+    pub tls: bool,
     /// Each connection begins with a PROXY header.
     pub proxy_protocol: bool,
     /// Whose word is taken for where a request came from.
     pub trusted: Vec<Network>,
-    /// Grows with every file that is read again.
-    pub version: Arc<AtomicU64>,
 }
 
 impl Entrance {
     /// Whether another table says the same, but for the certificates.
     pub fn agrees(&self, other: &Self) -> bool {
-        self.shown.is_some() == other.shown.is_some()
-            && self.proxy_protocol == other.proxy_protocol
-            && self.trusted == other.trusted
+        self.terms == other.terms
     }
+}
+
+impl Terms {
+    fn of(listen: &Listen) -> Self {
+        Self {
+            tls: listen.tls.is_some(),
+            proxy_protocol: listen.proxy_protocol,
+            trusted: listen.trusted.iter().flat_map(|network| Network::parse(network)).collect(),
+        }
+    }
+}
+
+/// Where two services share an address and do not agree on it, so that only one of them could be reached.
+pub(crate) fn disagreement(table: &Table, other: &Table) -> Option<Fault> {
+    let addresses = |listen: &Listen| read(&listen.address).unwrap_or_default();
+    table.listen.iter().enumerate().find_map(|(number, listen)| {
+        let (ours, terms) = (addresses(listen), Terms::of(listen));
+        let shared = |theirs: &&Listen| addresses(theirs).iter().any(|address| ours.contains(address));
+        let theirs = other.listen.iter().filter(shared).find(|theirs| Terms::of(theirs) != terms)?;
+        let what = format!(
+            "`{}` is shared with `{}`, which says something else of its `tls`, `proxy_protocol` or `trusted`",
+            theirs.address, other.service
+        );
+        Some(Fault { place: format!("listen[{number}]"), what })
+    })
 }
 
 /// How clients come in at each address of a table that was checked. What is said of an address first holds.
@@ -35,9 +69,8 @@ pub(super) fn all(table: &Table, opened: &Opened) -> Vec<(SocketAddr, Entrance)>
     let mut all: Vec<(SocketAddr, Entrance)> = Vec::new();
     for (number, listen) in table.listen.iter().enumerate() {
         let entrance = Entrance {
+            terms: Terms::of(listen),
             shown: opened.listens.get(number).cloned().flatten(),
-            proxy_protocol: listen.proxy_protocol,
-            trusted: listen.trusted.iter().flat_map(|network| Network::parse(network)).collect(),
             version: Arc::clone(&opened.version),
         };
         for address in read(&listen.address).unwrap_or_default() {

@@ -16,9 +16,9 @@ mod rewrite;
 mod rule;
 
 pub use address::addresses;
-pub(crate) use address::read as read_address;
 pub use answer::Answer;
 pub use entrance::Entrance;
+pub(crate) use entrance::disagreement;
 pub use fault::{FAULTS_MAX, Fault, Faults};
 pub use matching::{Asked, Matcher, Network};
 pub use path::Pattern;

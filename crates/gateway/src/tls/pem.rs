@@ -4,12 +4,11 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use std::fs::File;
-use std::io::Read as _;
+use std::path::Path;
 use wire::table::Certificate;
 
 /// The largest file that is read.
-const FILE_BYTES_MAX: u64 = 4 << 20;
+const FILE_BYTES_MAX: usize = 4 << 20;
 
 /// A certificate with its key.
 pub(super) fn certified(certificate: &Certificate) -> Result<CertifiedKey, String> {
@@ -50,16 +49,9 @@ fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 fn read(file: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    // A pipe that nobody writes to would be waited for.
-    let regular = std::fs::metadata(file).and_then(|data| match data.is_file() {
-        true => Ok(()),
-        false => Err(std::io::Error::other("it is no regular file")),
-    });
-    let opened = regular.and_then(|()| File::open(file));
-    let opened = opened.and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    opened.map_err(|error| format!("`{file}` cannot be read ({error}): name a file that the gateway may read"))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
+    let bytes = crate::file::read(Path::new(file), FILE_BYTES_MAX)
+        .map_err(|error| format!("`{file}` cannot be read ({error}): name a file that the gateway may read"))?;
+    if bytes.len() > FILE_BYTES_MAX {
         return Err(format!("`{file}` has more than {FILE_BYTES_MAX} bytes: that is none of PEM"));
     }
     Ok(bytes)

@@ -29,7 +29,7 @@ impl Threshold {
         let shown: Vec<&Shown> =
             said.iter().filter(|said| said.agrees(holds)).filter_map(|said| said.shown.as_ref()).collect();
         let tls = (!shown.is_empty()).then(|| Tls::new(&shown, &holds.version));
-        Self { said: Some(holds.clone()), tls, trusted: holds.trusted.as_slice().into() }
+        Self { said: Some(holds.clone()), tls, trusted: holds.terms.trusted.as_slice().into() }
     }
 
     /// Whether a service can be reached here as it says: one that asks for TLS is not served without.
@@ -52,7 +52,7 @@ impl Threshold {
     }
 
     pub(crate) fn proxy_protocol(&self) -> bool {
-        self.said.as_ref().is_some_and(|said| said.proxy_protocol)
+        self.said.as_ref().is_some_and(|said| said.terms.proxy_protocol)
     }
 }
 
