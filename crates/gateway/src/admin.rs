@@ -6,6 +6,7 @@ use crate::http1::write::{After, own};
 use crate::http1::{Limits, Request};
 use crate::metrics;
 use crate::waiting::{Came, wait};
+use std::fmt::Debug;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::time::Instant;
+use wire::Counts;
 
 /// The most connections at once; further ones are closed.
 pub const CONNECTIONS_MAX: usize = 16;
@@ -31,17 +33,41 @@ pub struct Admin {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Whether requests are served, and if not, why.
-pub type Ready = dyn Fn() -> Result<(), String> + Send + Sync;
+/// Who is watched.
+pub trait Watched: Debug + Send + Sync {
+    /// What its own workers have counted.
+    fn own(&self) -> Counts;
+
+    /// Whether requests are served, and if not, why.
+    fn ready(&self) -> Result<(), String>;
+
+    /// What is not in order: how much of each kind.
+    fn wrong(&self) -> Vec<(&'static str, usize)>;
+}
+
+/// Workers alone, which nobody else looks after.
+impl Watched for Feed {
+    fn own(&self) -> Counts {
+        self.counts()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn wrong(&self) -> Vec<(&'static str, usize)> {
+        Vec::new()
+    }
+}
 
 impl Admin {
     /// Answers at this listener.
-    pub fn start(listener: TcpListener, feed: Feed, ready: Arc<Ready>) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, watched: Arc<dyn Watched>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = Arc::new(listener);
         let (close, closed) = UnixStream::pair()?;
         let accepting = Arc::clone(&listener);
-        let accept = move || accept(&accepting, &closed, &feed, &ready);
+        let accept = move || accept(&accepting, &closed, &watched);
         let thread = Some(Builder::new().name("admin".into()).spawn(accept)?);
         Ok(Self { listener, close: Some(close), thread })
     }
@@ -62,7 +88,7 @@ impl Drop for Admin {
     }
 }
 
-fn accept(listener: &TcpListener, closed: &UnixStream, feed: &Feed, ready: &Arc<Ready>) {
+fn accept(listener: &TcpListener, closed: &UnixStream, watched: &Arc<dyn Watched>) {
     let open = Arc::new(AtomicUsize::new(0));
     while wait(Some(listener), closed, None) != Came::Closed {
         let stream = match listener.accept() {
@@ -77,10 +103,10 @@ fn accept(listener: &TcpListener, closed: &UnixStream, feed: &Feed, ready: &Arc<
             open.fetch_sub(1, Ordering::AcqRel);
             continue;
         }
-        let (feed, ready, left) = (feed.clone(), Arc::clone(ready), Arc::clone(&open));
+        let (watched, left) = (Arc::clone(watched), Arc::clone(&open));
         let serve = move || {
             // Whoever went away needs no answer.
-            let _ = serve(stream, &feed, &*ready);
+            let _ = serve(stream, &*watched);
             left.fetch_sub(1, Ordering::AcqRel);
         };
         if Builder::new().name("admin-client".into()).spawn(serve).is_err() {
@@ -90,14 +116,14 @@ fn accept(listener: &TcpListener, closed: &UnixStream, feed: &Feed, ready: &Arc<
 }
 
 /// One request, one answer.
-fn serve(mut stream: TcpStream, feed: &Feed, ready: &Ready) -> io::Result<()> {
+fn serve(mut stream: TcpStream, watched: &dyn Watched) -> io::Result<()> {
     let due = Instant::now() + WITHIN;
     stream.set_nonblocking(false)?;
     stream.set_write_timeout(Some(WITHIN))?;
     let (mut held, mut request) = (Vec::new(), Request::default());
     let answer = loop {
         match request.read(&held, &Limits::default()) {
-            Ok(Some(_)) => break answer(&held, &request, feed, ready),
+            Ok(Some(_)) => break answer(&held, &request, watched),
             Err(refusal) => break Answer::plain(refusal.status, refusal.why),
             Ok(None) => {}
         }
@@ -129,7 +155,7 @@ impl Answer {
     }
 }
 
-fn answer(held: &[u8], request: &Request, feed: &Feed, ready: &Ready) -> Answer {
+fn answer(held: &[u8], request: &Request, watched: &dyn Watched) -> Answer {
     let target = request.target.path_and_query.of(held);
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     if !matches!(request.method.of(held), b"GET" | b"HEAD") {
@@ -137,14 +163,14 @@ fn answer(held: &[u8], request: &Request, feed: &Feed, ready: &Ready) -> Answer 
     }
     match path {
         b"/metrics" => {
-            let body = metrics::page(&feed.counts());
+            let body = metrics::page(&watched.own(), &watched.wrong());
             Answer { status: 200, kind: "text/plain; version=0.0.4; charset=utf-8", body }
         }
-        b"/healthz" => match feed.counts().silent.as_slice() {
+        b"/healthz" => match watched.own().silent.as_slice() {
             [] => Answer::plain(200, "ok"),
             silent => Answer::plain(503, &format!("workers that do not answer: {silent:?}")),
         },
-        b"/readyz" => match ready() {
+        b"/readyz" => match watched.ready() {
             Ok(()) => Answer::plain(200, "ok"),
             Err(why) => Answer::plain(503, &why),
         },

@@ -8,9 +8,10 @@ use crate::mirror::Pair;
 use crate::number::Number;
 use crate::probe::Prober;
 use crate::table::Checked;
-use crate::tls::{Files, Reread};
+use crate::tls::{Files, Outdated, Reread};
 use crate::worker::{self, Answer, Commons, ORDERS_MAX, Order, Refused, Report};
 use model::Subject;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -55,6 +56,16 @@ pub enum NotLive {
     Refused(Refused),
     /// A worker did not answer: it may serve by this table or by the one before.
     Unknown,
+}
+
+impl fmt::Display for NotLive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(Refused::Superseded(newer)) => write!(f, "generation {newer} is newer"),
+            Self::Refused(Refused::Faulty(faults)) => faults.fmt(f),
+            Self::Unknown => f.write_str("a worker did not answer"),
+        }
+    }
 }
 
 impl Fleet {
@@ -134,6 +145,11 @@ impl Fleet {
     /// Tells of each file that tables name and that was read again. To be had once.
     pub fn news_of_files(&self) -> Option<std::sync::mpsc::Receiver<Reread>> {
         self.files.news()
+    }
+
+    /// Files that tables name, that have changed and that could not be read again.
+    pub fn outdated_files(&self) -> Vec<Outdated> {
+        self.files.outdated()
     }
 
     /// Serves this service no more.

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod admin;
+mod clock;
 pub mod count;
 mod file;
 pub mod fleet;

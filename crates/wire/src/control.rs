@@ -5,6 +5,7 @@
 
 use crate::Table;
 use crate::counts::{Counts, Run};
+use crate::problem::Problem;
 use model::{ReleaseNumber, Share, Subject};
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +167,9 @@ pub struct Status {
     pub listening: Vec<String>,
     /// Where it cannot.
     pub deaf: Vec<Deaf>,
-    /// Saved tables that could not be read.
-    pub damaged: Vec<String>,
+    /// What else is not as it should be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
     /// Members that go on for those who are there.
     pub retiring: Vec<u32>,
     /// Its keeper is dead: nobody would start another one.

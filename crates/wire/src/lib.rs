@@ -9,6 +9,7 @@ pub mod frame;
 pub mod keeping;
 pub mod log;
 pub mod passing;
+pub mod problem;
 pub mod socket;
 pub mod table;
 

@@ -20,14 +20,19 @@ const BOUNDS_MICROS: [u64; 17] = [
     10_000_000, 30_000_000, 60_000_000,
 ];
 
-/// The page that Prometheus reads.
-pub fn page(counts: &Counts) -> String {
+/// The page that Prometheus reads. What is not in order is told with it: how much of each kind.
+pub fn page(counts: &Counts, wrong: &[(&'static str, usize)]) -> String {
     let sums = Sums::of(counts);
     let mut page = Page::default();
     requests(&mut page, &sums);
     releases(&mut page, &sums);
     mirrors(&mut page, &sums);
     front(&mut page, counts, &sums);
+    let name = "glidepath_problems";
+    page.family(name, Kind::Gauge, "What is not in order, by its kind; `glidepath gateway status` says more.");
+    for (kind, count) in wrong {
+        page.sample(name, &[("kind", (*kind).to_owned())], *count as f64);
+    }
     system::tell(&mut page);
     page.into_text()
 }

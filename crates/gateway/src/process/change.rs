@@ -1,6 +1,7 @@
 //! Tables come, change and go: one change after the other, each in all workers of all members.
 
 use super::Gateway;
+use super::problems::Problems;
 use crate::fleet::NotLive;
 use crate::table::addresses;
 use crate::worker::Refused;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use wire::Table;
 use wire::control::{Answer, Live, Request};
+use wire::problem::Kind;
 
 /// What a gateway serves by.
 #[derive(Debug, Default)]
@@ -18,10 +20,7 @@ pub(crate) struct Tables {
     pub(crate) all: BTreeMap<Subject, Served>,
     /// The generations at which services were removed.
     pub(crate) removed: BTreeMap<Subject, u64>,
-    /// Saved tables that could not be read: their files.
-    pub(crate) damaged: Vec<String>,
-    /// There are saved tables that were read and cannot be served by: a certificate is gone, say.
-    pub(crate) unserved: bool,
+    pub(crate) problems: Problems,
     pub(crate) phase: Phase,
 }
 
@@ -69,10 +68,9 @@ impl Gateway {
         }
         let table = Arc::new(table);
         tables.removed.remove(&service);
-        let file = self.saved.file(&service);
-        tables.damaged.retain(|damaged| *damaged != file);
+        tables.problems.remove(Kind::TableUnserved, service.as_str());
         tables.all.insert(service.clone(), Served { table: Arc::clone(&table), unproven: false });
-        let unsaved = self.open_and_save(&tables, || self.saved.save(&table));
+        let unsaved = self.open_and_save(&mut tables, &service, || self.saved.save(&table));
         if tables.phase == Phase::Leading {
             self.settings.log.info("serves by a table", &[("service", &service), ("generation", &generation)]);
         }
@@ -91,7 +89,8 @@ impl Gateway {
         }
         tables.all.remove(service);
         tables.removed.insert(service.clone(), generation);
-        let unsaved = self.open_and_save(&tables, || self.saved.remove(service, generation));
+        tables.problems.remove(Kind::TableUnserved, service.as_str());
+        let unsaved = self.open_and_save(&mut tables, service, || self.saved.remove(service, generation));
         let request = Request::Remove { service: service.clone(), generation };
         self.everywhere(&tables, &request, Live { generation, unsaved, ..Live::default() })
     }
@@ -106,7 +105,12 @@ impl Gateway {
 
     /// Listens where it is asked to, and writes down what is served before anybody hears that it is. Why
     /// it would not be served after a restart.
-    fn open_and_save(&self, tables: &Tables, save: impl FnOnce() -> io::Result<()>) -> Option<String> {
+    fn open_and_save(
+        &self,
+        tables: &mut Tables,
+        service: &Subject,
+        save: impl FnOnce() -> io::Result<()>,
+    ) -> Option<String> {
         if tables.phase == Phase::Following {
             return None;
         }
@@ -116,11 +120,37 @@ impl Gateway {
         if tables.phase == Phase::Starting {
             return None;
         }
-        let Err(error) = save() else {
-            return None;
-        };
-        self.settings.log.error("a table was not saved", &[("why", &error)]);
-        Some(error.to_string())
+        self.note_saved(tables, service, save()).err().map(|error| error.to_string())
+    }
+
+    /// Whoever asks how the gateway is hears of what is not saved, until it is.
+    fn note_saved(&self, tables: &mut Tables, service: &Subject, saved: io::Result<()>) -> io::Result<()> {
+        let of = service.as_str();
+        match &saved {
+            Ok(()) => {
+                tables.problems.remove(Kind::TableUnsaved, of);
+                tables.problems.remove(Kind::TableUnreadable, &self.saved.file(service));
+            }
+            Err(error) => {
+                self.settings.log.error("a table was not saved", &[("service", service), ("why", error)]);
+                tables.problems.add(Kind::TableUnsaved, of.into(), error.to_string());
+            }
+        }
+        saved
+    }
+
+    /// Saves what could not be saved when it came: whoever takes over begins with what is saved.
+    pub(crate) fn save_again(&self, tables: &mut Tables) {
+        let unsaved: Vec<Subject> = tables.problems.of(Kind::TableUnsaved).map(Subject::from_text).collect();
+        for service in unsaved {
+            let saved = match (tables.all.get(&service), tables.removed.get(&service)) {
+                (Some(served), _) => self.saved.save(&served.table),
+                (None, Some(generation)) => self.saved.remove(&service, *generation),
+                (None, None) => Ok(()),
+            };
+            // It stands in the log already, where it fails again.
+            let _ = self.note_saved(tables, &service, saved);
+        }
     }
 
     /// Tells the members that go on for others, and waits for them.
@@ -148,12 +178,10 @@ impl Gateway {
         let log = self.settings.log;
         let found = self.saved.load();
         let mut tables = self.locked_tables();
-        tables.damaged.clear();
-        tables.unserved = false;
-        for (file, error) in found.damaged {
-            log.error("a saved table cannot be read", &[("file", &file), ("why", &error)]);
-            tables.damaged.push(file);
+        for (file, error) in &found.damaged {
+            log.error("a saved table cannot be read", &[("file", file), ("why", error)]);
         }
+        tables.problems.set(Kind::TableUnreadable, found.damaged);
         for (service, generation) in found.removed {
             if tables.newest(&service).is_none_or(|newest| newest < generation)
                 && self.fleet.remove(&service, generation).is_ok()
@@ -162,6 +190,7 @@ impl Gateway {
                 tables.removed.insert(service, generation);
             }
         }
+        let mut unserved = BTreeMap::new();
         for (table, unproven) in found.tables {
             if tables.newest(&table.service).is_some_and(|newest| newest >= table.generation) {
                 continue;
@@ -171,15 +200,12 @@ impl Gateway {
             let taken = if unproven { self.fleet.take(table.clone()) } else { self.fleet.take_up(table.clone()) };
             match taken {
                 Ok(()) => drop(tables.all.insert(service, Served { table: Arc::new(table), unproven })),
-                Err(why) => {
-                    log.error(
-                        "a saved table cannot be served by",
-                        &[("service", &service), ("why", &format!("{why:?}"))],
-                    );
-                    tables.damaged.push(service.to_string());
-                    tables.unserved = true;
+                Err(not_live) => {
+                    log.error("a saved table cannot be served by", &[("service", &service), ("why", &not_live)]);
+                    unserved.insert(service.to_string(), not_live.to_string());
                 }
             }
         }
+        tables.problems.set(Kind::TableUnserved, unserved);
     }
 }

@@ -43,6 +43,7 @@ impl Gateway {
     pub(crate) fn retire(&self) -> io::Result<()> {
         self.control.close();
         let mut tables = self.locked_tables();
+        self.save_again(&mut tables);
         tables.phase = Phase::Following;
         if !self.fleet.retire() {
             self.settings.log.error("a worker does not retire", &[]);

@@ -5,15 +5,17 @@ mod change;
 mod config;
 mod control;
 mod leading;
+mod problems;
 mod saved;
 mod show;
 mod siblings;
 mod sockets;
+mod watch;
 
 pub use config::{Unreadable, parse as parse_config, read as read_config};
 
 use crate::access::{self, AccessLog};
-use crate::admin::{Admin, Ready};
+use crate::admin::{Admin, Watched};
 use crate::fleet::{Ended, Fleet};
 use adopted::Keeping;
 use change::{Phase, Tables};
@@ -31,19 +33,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
+use watch::Watch;
 use wire::counts::Run;
 use wire::keeping::{ToGateway, ToKeeper, VERSIONS};
 use wire::log::Log;
 use wire::passing::Line;
+use wire::problem::Kind;
 
 /// The most words of the keeper that wait to be dealt with.
 const WORDS_MAX: usize = 64;
 /// How often one that retires looks whether its last client is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// One that serves waits for its keeper's word, and for nothing else.
-const HEAR_WITHIN: Duration = Duration::from_secs(3_600);
-/// How often is tried again what was saved and cannot be served by.
-const LOAD_AGAIN: Duration = Duration::from_secs(5);
+/// How often is tried again what was saved and cannot be served by, and what could not be saved.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// Whoever watches what is counted asks each second, and in less than this on a machine that is busy.
 const LAST_COUNTS_WITHIN: Duration = Duration::from_secs(5);
 /// What nobody uses any more ends within this.
@@ -134,7 +136,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     let words = gateway.listen_to_keeper(line)?;
     gateway.tell_of_files()?;
     gateway.begin()?;
-    if beside && gateway.locked_tables().unserved {
+    if beside && gateway.locked_tables().problems.has(Kind::TableUnserved) {
         // Better one that goes on as it was than one that leaves a service without an answer.
         return Err(io::Error::other("a saved table cannot be served by: its service would be left without an answer"));
     }
@@ -190,9 +192,7 @@ impl Gateway {
         let log = self.settings.log;
         let mut retired = false;
         loop {
-            let unserved = self.locked_tables().unserved;
-            let within = if unserved { LOAD_AGAIN } else { HEAR_WITHIN };
-            let word = words.recv_timeout(if retired { LOOK_EVERY } else { within });
+            let word = words.recv_timeout(if retired { LOOK_EVERY } else { TRY_AGAIN });
             match word {
                 Ok((ToGateway::Lead, _)) => self.lead(control.take())?,
                 Ok((ToGateway::Retire, _)) => {
@@ -213,9 +213,8 @@ impl Gateway {
                 }
                 Ok((ToGateway::Begin { .. } | ToGateway::Sockets { .. }, _)) => {}
                 Ok((ToGateway::Sibling { .. } | ToGateway::Follow { .. }, None)) => {}
-                // What was missing may be there by now: a certificate that was mended.
-                Err(RecvTimeoutError::Timeout) if unserved && !retired => self.begin()?,
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) if retired => {}
+                Err(RecvTimeoutError::Timeout) => self.try_again()?,
                 Err(RecvTimeoutError::Disconnected) => {
                     if let Some(keeper) = self.go_on_alone()? {
                         words = self.listen_to_keeper(keeper)?;
@@ -230,6 +229,15 @@ impl Gateway {
         }
     }
 
+    /// What was missing may be there by now: a certificate that was mended, room on a disk.
+    fn try_again(self: &Arc<Self>) -> io::Result<()> {
+        let mut tables = self.locked_tables();
+        self.save_again(&mut tables);
+        let unserved = tables.problems.has(Kind::TableUnserved);
+        drop(tables);
+        if unserved { self.begin() } else { Ok(()) }
+    }
+
     /// Where it has to listen.
     fn wanted(&self, tables: &Tables) -> BTreeSet<SocketAddr> {
         let mut wanted = tables.addresses();
@@ -239,14 +247,8 @@ impl Gateway {
 
     /// Answers whoever watches, at each of these sockets.
     fn watched_at(self: &Arc<Self>, sockets: Vec<TcpListener>) -> io::Result<()> {
-        let gateway = Arc::downgrade(self);
-        let ready: Arc<Ready> =
-            Arc::new(move || match gateway.upgrade().map(|gateway| gateway.locked_tables().phase) {
-                Some(Phase::Leading) => Ok(()),
-                Some(Phase::Starting) => Err("it is being started".to_owned()),
-                Some(Phase::Following) | None => Err("another gateway has taken over".to_owned()),
-            });
-        let admin = sockets.into_iter().map(|socket| Admin::start(socket, self.fleet.feed(), Arc::clone(&ready)));
+        let watched: Arc<dyn Watched> = Arc::new(Watch { gateway: Arc::downgrade(self), feed: self.fleet.feed() });
+        let admin = sockets.into_iter().map(|socket| Admin::start(socket, Arc::clone(&watched)));
         let admin = admin.collect::<io::Result<_>>()?;
         *self.admin.lock().unwrap_or_else(PoisonError::into_inner) = admin;
         Ok(())

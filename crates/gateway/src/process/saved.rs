@@ -4,6 +4,7 @@
 use crate::count::run;
 use model::{Digest, Subject};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -45,7 +46,7 @@ pub(crate) struct Found {
     /// Services that were removed, and when.
     pub(crate) removed: Vec<(Subject, u64)>,
     /// Files that cannot be read, and why.
-    pub(crate) damaged: Vec<(String, String)>,
+    pub(crate) damaged: BTreeMap<String, String>,
 }
 
 impl Saved {
@@ -61,7 +62,7 @@ impl Saved {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return found,
             Err(error) => {
-                found.damaged.push((self.folder.display().to_string(), error.to_string()));
+                found.damaged.insert(self.folder.display().to_string(), error.to_string());
                 return found;
             }
         };
@@ -73,7 +74,7 @@ impl Saved {
                 Ok(Record { what: What::Removed { service, generation }, .. }) => {
                     found.removed.push((service, generation));
                 }
-                Err(error) => found.damaged.push((path.display().to_string(), error.to_string())),
+                Err(error) => drop(found.damaged.insert(path.display().to_string(), error.to_string())),
             }
         }
         found

@@ -11,6 +11,7 @@ use wire::control::{
     Answer, Drain, EndpointReport, EndpointState, Health, MemberReport, PoolReport, Route, RouteRelease, ServiceState,
     Status, WorkerReport,
 };
+use wire::problem::{Kind, Problem};
 use wire::table::{Door, Path};
 use wire::{Counts, Table};
 
@@ -18,7 +19,14 @@ impl Gateway {
     pub(crate) fn status(&self) -> Status {
         let (listening, deaf) = self.sockets.told();
         let config_problem = self.locked_config().problem();
+        let outdated = self.fleet.outdated_files().into_iter().map(|outdated| Problem {
+            kind: Kind::FilesOutdated,
+            of: outdated.files.join(", "),
+            why: outdated.why,
+            since: outdated.since,
+        });
         let tables = self.locked_tables();
+        let problems = tables.problems.told().into_iter().chain(outdated).collect();
         let services = tables.all.iter().map(|(service, served)| ServiceState {
             service: service.clone(),
             generation: served.table.generation,
@@ -33,7 +41,7 @@ impl Gateway {
             services: services.collect(),
             listening,
             deaf,
-            damaged: tables.damaged.clone(),
+            problems,
             retiring: self.locked_siblings().pids(),
             alone: self.is_alone(),
         }

@@ -2,7 +2,7 @@
 
 use super::authorities::Authorities;
 use super::identity::Identity;
-use super::kept::Look;
+use super::kept::{Look, Outdated};
 use super::upstream::Upstream;
 use rustls::crypto::ring::Ticketer;
 use rustls::server::ProducesTickets;
@@ -72,6 +72,13 @@ impl Files {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Those that have changed and could not be read again.
+    pub fn outdated(&self) -> Vec<Outdated> {
+        let mut outdated = Vec::new();
+        self.known.each(|kept| outdated.extend(kept.outdated()));
+        outdated
+    }
+
     /// Grows with every file that was read again.
     pub(crate) fn version(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.known.version)
@@ -122,12 +129,15 @@ fn find<T>(shelf: &Shelf<T>, key: Vec<String>, make: impl FnOnce() -> Result<T, 
 
 impl Known {
     fn look(&self, told: &SyncSender<Reread>) {
-        let look = |kept: &dyn Look| {
+        self.each(|kept| {
             let Some(result) = kept.look() else { return };
             self.version.fetch_add(1, Ordering::Release);
             // Whoever has not listened for so long misses some.
             let _ = told.try_send(Reread { files: kept.files().to_vec(), problem: result.err() });
-        };
+        });
+    }
+
+    fn each(&self, mut look: impl FnMut(&dyn Look)) {
         in_use(&self.identities).iter().for_each(|identity| look(&identity.kept));
         in_use(&self.authorities).iter().for_each(|authorities| look(&authorities.kept));
         in_use(&self.upstreams).iter().for_each(|upstream| look(&upstream.kept));

@@ -1,5 +1,7 @@
 //! What was made of files, and is made again when they change.
 
+use crate::clock::now;
+use model::Time;
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -13,7 +15,7 @@ pub(crate) struct Kept<T> {
     seen: Mutex<Seen>,
 }
 
-/// How files looked.
+/// How files looked: also whether somebody was let read them, which is no change to what is in them.
 type Stamp = Vec<Option<(u64, i64, i64, u64)>>;
 
 #[derive(Debug)]
@@ -22,6 +24,19 @@ struct Seen {
     read: Stamp,
     /// When they were looked at last: what is being written is left alone until it rests.
     last: Stamp,
+    /// Why they are used as they were, and since when.
+    outdated: Option<(String, Time)>,
+}
+
+/// Files that have changed and could not be read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outdated {
+    /// Which.
+    pub files: Vec<String>,
+    /// Why they are used as they were.
+    pub why: String,
+    /// Since when they are.
+    pub since: Time,
 }
 
 /// Looks whether files have changed.
@@ -31,6 +46,9 @@ pub(crate) trait Look: Send + Sync {
 
     /// What became of reading them again, where they have changed.
     fn look(&self) -> Option<Result<(), String>>;
+
+    /// Whether they are used as they were.
+    fn outdated(&self) -> Option<Outdated>;
 }
 
 impl<T> Kept<T> {
@@ -40,7 +58,12 @@ impl<T> Kept<T> {
     ) -> Result<Self, String> {
         let read = stamp(&files);
         let now = RwLock::new(Arc::new(make()?));
-        Ok(Self { files, make: Box::new(make), now, seen: Mutex::new(Seen { last: read.clone(), read }) })
+        Ok(Self {
+            files,
+            make: Box::new(make),
+            now,
+            seen: Mutex::new(Seen { last: read.clone(), read, outdated: None }),
+        })
     }
 
     /// As it is now.
@@ -63,7 +86,16 @@ impl<T: Send + Sync> Look for Kept<T> {
             return None;
         }
         seen.read = stamp;
-        Some((self.make)().map(|made| *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made)))
+        let made = (self.make)();
+        let since = seen.outdated.take().map_or_else(now, |(_, since)| since);
+        seen.outdated = made.as_ref().err().map(|why| (why.clone(), since));
+        Some(made.map(|made| *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made)))
+    }
+
+    fn outdated(&self) -> Option<Outdated> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (why, since) = seen.outdated.clone()?;
+        Some(Outdated { files: self.files.clone(), why, since })
     }
 }
 
@@ -77,7 +109,7 @@ impl<T> fmt::Debug for Kept<T> {
 fn stamp(files: &[String]) -> Stamp {
     let look = |file: &String| {
         let data = fs::metadata(file).ok()?;
-        Some((data.ino(), data.mtime(), data.mtime_nsec(), data.len()))
+        Some((data.ino(), data.ctime(), data.ctime_nsec(), data.len()))
     };
     files.iter().map(look).collect()
 }

@@ -11,6 +11,7 @@ mod upstream;
 pub use authorities::Authorities;
 pub use files::{Files, Reread};
 pub use identity::{Certificates, Identity};
+pub use kept::Outdated;
 pub use upstream::Upstream;
 
 use crate::table::Faults;

@@ -232,7 +232,7 @@ fn three_times_too_many_hear_at_once() {
     table.care.breaker = Breaker { requests_max: ROOM / 2, pending_max: ROOM / 2, ..Breaker::default() };
     let site = Site::new(&table);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let admin = Admin::start(listener, site.feed(), Arc::new(|| Ok(()))).expect("it listens");
+    let admin = Admin::start(listener, Arc::new(site.feed())).expect("it listens");
     let crowd = Crowd::new(3 * ROOM as usize, site.address, GET);
     let health = "GET /healthz HTTP/1.1|Host: gateway||";
     for _ in 0..of(20, 200) {

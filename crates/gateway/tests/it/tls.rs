@@ -147,6 +147,12 @@ fn certificates_are_read_again_when_they_change() {
     expect!["`shop.pem` holds no certificate: write one in PEM there, that of its owner first"]
         .assert_eq(&told.replace(&authority.path(""), ""));
     assert_eq!(shown(&mut connect(site.address, "shop.example", &authority.client(None, &[]))), good);
+    let outdated = site.fleet().outdated_files();
+    assert_eq!((outdated.len(), &outdated[0].files), (1, &vec![old.chain.clone(), old.key.clone()]));
+    assert_eq!(outdated[0].why, told);
+    authority.sign("shop", &["shop.example"]);
+    assert_eq!(news.recv_timeout(PATIENCE).expect("it is told").problem, None);
+    assert_eq!(site.fleet().outdated_files(), []);
 }
 
 /// What is wrong with one table's files refuses that table alone.

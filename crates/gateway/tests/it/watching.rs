@@ -2,7 +2,8 @@
 
 use crate::site::*;
 use expect_test::expect;
-use gateway::admin::Admin;
+use gateway::admin::{Admin, Watched};
+use gateway::count::Feed;
 use gateway::metrics;
 use model::{ReleaseNumber, Share, Subject};
 use std::collections::BTreeSet;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wire::Counts;
 use wire::counts::{Mirror, Outcomes, Release, Service, Table, Way, Worker};
+
+/// What is not in order.
+const WRONG: &[(&str, usize)] = &[("address-deaf", 2), ("table-unsaved", 0)];
 
 /// Counts of two workers that add up, with whatever can go wrong in a label.
 fn counts() -> Counts {
@@ -71,7 +75,7 @@ fn counts() -> Counts {
 
 #[test]
 fn sums_of_all_workers_are_told() {
-    let page = metrics::page(&counts());
+    let page = metrics::page(&counts(), WRONG);
     let own = page.lines().filter(|line| !line.starts_with('#') && !line.starts_with("process_"));
     let own: String = own.map(|line| format!("{line}\n")).collect();
     expect![[r#"
@@ -127,6 +131,8 @@ fn sums_of_all_workers_are_told() {
         glidepath_workers_silent 1
         glidepath_metrics_rows_left_out 0
         glidepath_build_info{version="0.1.0"} 1
+        glidepath_problems{kind="address-deaf"} 2
+        glidepath_problems{kind="table-unsaved"} 0
     "#]]
     .assert_eq(&own.replace("service=\"shop\",environment=\"production\",place=\"local\"", "SHOP"));
 }
@@ -141,7 +147,7 @@ fn the_page_is_as_prometheus_wants_it() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is there: `make tools` says how it is installed");
-    tool.stdin.take().expect("a pipe").write_all(metrics::page(&counts()).as_bytes()).expect("it reads");
+    tool.stdin.take().expect("a pipe").write_all(metrics::page(&counts(), WRONG).as_bytes()).expect("it reads");
     let told = tool.wait_with_output().expect("it ends");
     let words = String::from_utf8_lossy(&told.stdout) + String::from_utf8_lossy(&told.stderr);
     assert!(told.status.success() && words.trim().is_empty(), "{words}");
@@ -150,7 +156,7 @@ fn the_page_is_as_prometheus_wants_it() {
 #[test]
 fn every_metric_is_documented() {
     let named = |line: &str| line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next().map(str::to_owned));
-    let page = metrics::page(&counts());
+    let page = metrics::page(&counts(), WRONG);
     let names: BTreeSet<String> = page.lines().filter_map(named).collect();
     let text = include_str!("../../../../docs/metrics.md");
     let first = |line: &str| line.strip_prefix("| `").and_then(|rest| rest.split('`').next().map(str::to_owned));
@@ -167,7 +173,7 @@ fn what_is_too_much_is_left_out_and_said() {
     let service = &mut counts.workers[0].services[0];
     service.older = None;
     service.tables[0].releases[0].outcomes = (0..metrics::ROWS_MAX + 5).map(outcomes).collect();
-    let page = metrics::page(&counts);
+    let page = metrics::page(&counts, WRONG);
     assert_eq!(page.matches("http_requests_in_flight{").count(), metrics::ROWS_MAX);
     assert!(page.contains("\nglidepath_metrics_rows_left_out 5\n"), "{page}");
 }
@@ -178,18 +184,37 @@ fn ask(address: SocketAddr, request: &str) -> String {
     hear(&mut client)
 }
 
+/// One that is not ready from the start.
+#[derive(Debug)]
+struct Beginning {
+    feed: Feed,
+    is_ready: AtomicBool,
+}
+
+impl Watched for Beginning {
+    fn own(&self) -> Counts {
+        self.feed.counts()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.is_ready.load(Ordering::Relaxed).then_some(()).ok_or("no table is live yet".into())
+    }
+
+    fn wrong(&self) -> Vec<(&'static str, usize)> {
+        WRONG.to_vec()
+    }
+}
+
 #[test]
 fn whoever_watches_is_answered() {
     let site = Site::of(2, &table(1, &[answering("HTTP/1.1 200 OK|Content-Length: 2||ok")]));
-    let is_ready = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&is_ready);
-    let ready = move || asked.load(Ordering::Relaxed).then_some(()).ok_or("no table is live yet".to_owned());
+    let watched = Arc::new(Beginning { feed: site.feed(), is_ready: AtomicBool::new(false) });
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let admin = Admin::start(listener, site.feed(), Arc::new(ready)).expect("a thread");
+    let admin = Admin::start(listener, Arc::clone(&watched) as _).expect("a thread");
     let address = admin.address().expect("an address");
     let get = |path: &str| ask(address, &format!("GET {path} HTTP/1.1|Host: admin||"));
     let mut told = vec![get("/healthz"), get("/readyz")];
-    is_ready.store(true, Ordering::Relaxed);
+    watched.is_ready.store(true, Ordering::Relaxed);
     told.extend([
         get("/readyz?verbose"),
         get("/"),

@@ -9,6 +9,7 @@ use std::io::{Cursor, ErrorKind};
 use wire::control::*;
 use wire::counts::Run;
 use wire::frame::{self, FRAME_BYTES_MAX};
+use wire::problem::{Kind, Problem};
 use wire::table::Door;
 use wire::{Counts, Table, keeping};
 
@@ -94,7 +95,12 @@ fn answers() {
         services: vec![ServiceState { service: service(), generation: 3, unproven: true }],
         listening: vec!["127.0.0.1:80".into()],
         deaf: vec![deaf.clone()],
-        damaged: vec!["x.table".into()],
+        problems: vec![Problem {
+            kind: Kind::TableUnsaved,
+            of: "service/shop/production/local".into(),
+            why: "disk full".into(),
+            since: model::Time(7),
+        }],
         retiring: vec![12],
         alone: true,
     };
@@ -147,7 +153,7 @@ fn answers() {
             [00, 00, 00, 10] {"superseded":4}
             [00, 00, 00, 12] {"faulty":"lanes"}
             [00, 00, 00, 30] {"undecided":[{"boot":"b","pid":7,"started":9}]}
-            [00, 00, 01, 57] {"status":{"member":{"boot":"b","pid":7,"started":9},"version":"0.1.0","workers":2,"config":"gateway.yaml","config_problem":"line 3","services":[{"service":"service/shop/production/local","generation":3,"unproven":true}],"listening":["127.0.0.1:80"],"deaf":[{"address":":80","why":"taken"}],"damaged":["x.table"],"retiring":[12],"alone":true}}
+            [00, 00, 01, a8] {"status":{"member":{"boot":"b","pid":7,"started":9},"version":"0.1.0","workers":2,"config":"gateway.yaml","config_problem":"line 3","services":[{"service":"service/shop/production/local","generation":3,"unproven":true}],"listening":["127.0.0.1:80"],"deaf":[{"address":":80","why":"taken"}],"problems":[{"kind":"table-unsaved","of":"service/shop/production/local","why":"disk full","since":7}],"retiring":[12],"alone":true}}
             [00, 00, 00, c5] {"routes":[{"service":"service/shop/production/local","listen":[":80"],"hosts":["shop.example"],"paths":["/cart"],"hold":true,"releases":[{"release":1,"share":10000,"door":"open","endpoints":2}]}]}
             [00, 00, 00, a1] {"endpoints":[{"service":"service/shop/production/local","release":1,"draining":true,"address":"127.0.0.1:1","claims":2,"health":"sick","heard":"answered 500"}]}
             [00, 00, 01, 0e] {"report":[{"member":{"boot":"b","pid":7,"started":9},"retiring":true,"workers":[{"clients":3,"pools":[{"service":"service/shop/production/local","release":1,"claims":2,"endpoints":[{"address":"127.0.0.1:1","claims":2,"health":"sick","heard":"answered 500"}]}]},null]}]}

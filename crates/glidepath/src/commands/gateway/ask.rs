@@ -93,10 +93,7 @@ fn done(screen: &Screen, word: &str) -> String {
 /// Whether what is said is in order.
 fn exit(answer: &Answer) -> Exit {
     let fine = match answer {
-        Answer::Status(status) => {
-            let fine = status.deaf.is_empty() && status.damaged.is_empty();
-            fine && status.config_problem.is_none() && !status.alone
-        }
+        Answer::Status(status) => status.is_in_order(),
         Answer::Live(live) => live.unsaved.is_none(),
         Answer::Routes(_) | Answer::Endpoints(_) | Answer::Report(_) | Answer::Counts(_) => true,
         Answer::Begun | Answer::Replaced => true,

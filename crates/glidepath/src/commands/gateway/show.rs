@@ -1,13 +1,17 @@
 //! A gateway's answers, for people.
 
+use crate::clock;
 use crate::screen::{Screen, Tone, counted, visible};
-use model::Subject;
 use wire::control::{EndpointState, Health, Route, Status};
+use wire::problem::{Kind, Problem};
 use wire::table::Door;
 
 pub(crate) fn status(status: &Status, screen: &mut Screen) {
-    let fine = status.deaf.is_empty() && status.damaged.is_empty() && status.config_problem.is_none() && !status.alone;
-    let word = if fine { screen.paint(Tone::Good, "in order") } else { screen.paint(Tone::Bad, "not in order") };
+    let word = if status.is_in_order() {
+        screen.paint(Tone::Good, "in order")
+    } else {
+        screen.paint(Tone::Bad, "not in order")
+    };
     let workers = counted(status.workers as u64, "worker", "workers");
     screen.line(format!("gateway {}: {word}, process {}, {workers}", status.version, status.member.pid));
     if let Some(config) = &status.config {
@@ -24,8 +28,8 @@ pub(crate) fn status(status: &Status, screen: &mut Screen) {
         let cannot = screen.paint(Tone::Bad, "cannot listen at");
         screen.line(format!("  {cannot} {}: {}", deaf.address, visible(&deaf.why)));
     }
-    for file in &status.damaged {
-        screen.line(format!("  {} {}", screen.paint(Tone::Bad, "a saved table cannot be read:"), visible(file)));
+    for problem in &status.problems {
+        tell(problem, screen);
     }
     if status.alone {
         screen.line(format!("  {} start `glidepath gateway` again", screen.paint(Tone::Bad, "its keeper is dead:")));
@@ -38,9 +42,25 @@ pub(crate) fn status(status: &Status, screen: &mut Screen) {
     }
     let rows = status.services.iter().map(|service| {
         let unproven = if service.unproven { "unproven: saved before the machine was started" } else { "" };
-        vec![short(&service.service), format!("generation {}", service.generation), unproven.to_owned()]
+        vec![short(service.service.as_str()), format!("generation {}", service.generation), unproven.to_owned()]
     });
     columns(rows.collect(), screen);
+}
+
+fn tell(problem: &Problem, screen: &mut Screen) {
+    let Problem { kind, of, why, since } = problem;
+    let (of, what, then) = match kind {
+        Kind::TableUnreadable => (visible(of), "cannot be read", "its table is not served after a restart"),
+        Kind::TableUnserved => (short(of), "cannot be served by its saved table", "it is tried again"),
+        Kind::TableUnsaved => {
+            (short(of), "is not saved", "after a restart it would stand as it was before; it is tried again")
+        }
+        Kind::FilesOutdated => {
+            (visible(of), "cannot be read again", "what was in there is used on; it is read when it changes")
+        }
+    };
+    screen.line(format!("  {of} {} since {}: {}", screen.paint(Tone::Bad, what), clock::utc(*since), visible(why)));
+    screen.line(format!("    {then}"));
 }
 
 pub(crate) fn routes(routes: &[Route], screen: &mut Screen) {
@@ -57,7 +77,7 @@ pub(crate) fn routes(routes: &[Route], screen: &mut Screen) {
         let releases = if route.hold { "held".into() } else { releases.collect::<Vec<_>>().join(", ") };
         let or_all = |list: &[String]| if list.is_empty() { "*".to_owned() } else { list.join(" ") };
         rows.push(vec![
-            short(&route.service),
+            short(route.service.as_str()),
             or_all(&route.listen),
             or_all(&route.hosts),
             or_all(&route.paths),
@@ -85,14 +105,13 @@ pub(crate) fn endpoints(endpoints: &[EndpointState], screen: &mut Screen) {
             state += &format!(" ({heard})");
         }
         let (release, claims) = (endpoint.release.to_string(), report.claims.to_string());
-        rows.push(vec![short(&endpoint.service), release, report.address.clone(), state, claims]);
+        rows.push(vec![short(endpoint.service.as_str()), release, report.address.clone(), state, claims]);
     }
     columns(rows, screen);
 }
 
 /// The usual environment and place go without saying.
-fn short(service: &Subject) -> String {
-    let text = service.as_str();
+fn short(text: &str) -> String {
     let name = text.strip_prefix("service/").and_then(|rest| rest.strip_suffix("/production/local"));
     visible(name.unwrap_or(text))
 }

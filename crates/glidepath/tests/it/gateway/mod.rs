@@ -2,5 +2,6 @@
 
 mod controlling;
 mod counting;
+mod problems;
 mod running;
 mod serving;

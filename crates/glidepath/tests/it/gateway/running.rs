@@ -15,6 +15,7 @@ use std::time::Duration;
 use wire::Table;
 use wire::asking::Asking;
 use wire::control::{Answer, Request, Status};
+use wire::problem::Kind;
 use wire::table::{Endpoint, Lane, Listen};
 
 /// Nothing here takes so long unless it is broken.
@@ -128,6 +129,12 @@ impl Running {
     /// Waits for a status like that.
     pub(crate) fn status_with(&self, what: &str, is: impl Fn(&Status) -> bool) -> Status {
         wait_for(what, || Some(self.status()).filter(|status| is(status)))
+    }
+
+    /// Waits until these are its problems, and no others.
+    pub(crate) fn problems_are(&self, kinds: &[Kind]) -> Status {
+        let are = |status: &Status| status.problems.iter().map(|problem| problem.kind).eq(kinds.iter().copied());
+        self.status_with("its problems", are)
     }
 
     /// The program is another one from now on, as after an upgrade.
@@ -296,6 +303,17 @@ pub(crate) fn get(address: SocketAddr) -> Got {
 
 pub(crate) fn ok(body: &str) -> Got {
     Got::Answer(200, body.into())
+}
+
+/// What whoever watches is shown: a head and a page.
+pub(crate) fn page(address: SocketAddr, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).expect("it accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it is taken");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    (head.to_owned(), body.to_owned())
 }
 
 /// Clients that never rest: some keep their connection, some open one for each request.

@@ -1,9 +1,10 @@
 //! Serving by a file, restarting, replacing.
 
-use super::running::{Got, Load, PATIENCE, Running, answering, free, get, ok, signal, table, wait_for};
+use super::running::{Got, Load, Running, answering, free, get, ok, page, signal, table, wait_for};
 use std::net::TcpListener;
 use std::path::Path;
 use wire::control::{Answer, Live, Request};
+use wire::problem::Kind;
 
 #[test]
 fn a_file_is_served_by_and_read_again_when_it_changes() {
@@ -60,33 +61,6 @@ fn a_gateway_that_is_killed_is_started_again_and_nobody_is_refused() {
     let tally = load.end();
     assert_eq!((tally.refused, tally.wrong), (0, Vec::new()));
     assert!(tally.lost <= 3 * 6, "only what it held: {}", tally.lost);
-}
-
-/// A certificate that is spoiled while it is in use takes nobody down: no next gateway takes over that could not
-/// serve by it, and one that had to begin anew serves as soon as it is mended.
-#[test]
-fn a_spoiled_certificate_ends_nothing() {
-    let (address, secret, one) = (free(), free(), answering("one"));
-    let mut running = Running::new();
-    let (chain, key) = (running.path("chain.pem"), running.path("key.pem"));
-    let mut openssl = std::process::Command::new("openssl");
-    openssl.args("req -x509 -newkey rsa:2048 -nodes -subj /CN=shop -days 2 -keyout".split(' ')).arg(&key);
-    assert!(openssl.arg("-out").arg(&chain).output().expect("openssl").status.success());
-    let tls = format!("{{certificates: {{chain: {}, key: {}}}}}", chain.display(), key.display());
-    running.config(&format!("listen: [\"{address}\", {{address: \"{secret}\", tls: {tls}}}]\nendpoints: \"{one}\"\n"));
-    running.start("--config gateway.yaml");
-    assert_eq!(get(address), ok("one"));
-    let good = std::fs::read(&chain).expect("it was written");
-    std::fs::write(&chain, "garbage").expect("it is written");
-    let (code, said) = running.say("replace");
-    assert_ne!(code, Some(0), "{said}");
-    assert_eq!(get(address), ok("one"));
-    let before = running.status().member.pid;
-    signal(before, "KILL");
-    running.status_with("another gateway", |status| status.member.pid != before);
-    std::fs::write(&chain, good).expect("it is written");
-    running.status_with("the service", |status| !status.services.is_empty() && status.damaged.is_empty());
-    assert_eq!(get(address), ok("one"));
 }
 
 /// Also when the next one has more workers or fewer, and so more sockets or several for each.
@@ -163,12 +137,14 @@ fn a_restart_serves_what_was_saved() {
     std::fs::write(&file, &text[..text.len() / 2]).expect("it is written");
     running.start("");
     assert_eq!((get(shop), get(cart)), (ok("one"), Got::Refused));
-    assert_eq!(running.status().damaged.len(), 1);
-    assert_eq!(running.say("status").0, Some(1));
+    running.problems_are(&[Kind::TableUnreadable]);
+    let (code, said) = running.say("status");
+    assert!(code == Some(1) && said.contains(".table cannot be read since 2"), "{said}");
     // It is whole again as soon as somebody says what it should be.
     let answer = running.ask(&Request::Table(Box::new(table("cart", 3, cart, one))));
     assert_eq!(answer, Answer::Live(Live { generation: 3, ..Live::default() }));
-    assert_eq!((get(cart), running.status().damaged), (ok("one"), Vec::<String>::new()));
+    running.problems_are(&[]);
+    assert_eq!(get(cart), ok("one"));
 }
 
 /// Nobody knows after a restart of the machine whether what was saved is still true.
@@ -216,17 +192,6 @@ fn whoever_watches_asks_the_one_that_leads() {
     let Answer::Counts(counts) = running.ask(&Request::Counts) else { panic!("no counts") };
     assert_eq!(counts.len(), 1);
     assert!(running.status().listening.contains(&admin.to_string()));
-}
-
-fn page(address: std::net::SocketAddr, path: &str) -> (String, String) {
-    use std::io::{Read as _, Write as _};
-    let mut stream = std::net::TcpStream::connect(address).expect("it accepts");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).expect("it is taken");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("a text");
-    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-    (head.to_owned(), body.to_owned())
 }
 
 fn page_is(address: std::net::SocketAddr, path: &str, status: &str) -> bool {
