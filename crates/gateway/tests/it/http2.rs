@@ -354,25 +354,3 @@ fn http2_begins_with_a_connection_or_not_at_all() {
         HTTP/1.1 200 OK|Content-Length: 102|Connection: keep-alive||GET / HTTP/1.0|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: http|X-Request-Id: ...|traceparent: ...||HTTP/1.1 505 HTTP Version Not Supported|Content-Type: text/plain|Content-Length: 30|Connection: close||the version is not 1.0 or 1.1
     "#]].assert_eq(&hear(&mut client));
 }
-
-/// A client that resets what it asks for, again and again, is sent away.
-#[test]
-fn resets_are_bounded() {
-    let site = Site::new(&table(1, &[mirror()]));
-    let mut client = Frames::new(site.client());
-    for stream in 0..2_000 {
-        client.headers(1 + 2 * stream, &GET, false);
-        client.reset(1 + 2 * stream);
-    }
-    assert!(client.hear(u32::MAX).contains("GOAWAY ENHANCE_YOUR_CALM"));
-}
-
-/// A head that never ends is not kept.
-#[test]
-fn heads_are_bounded() {
-    let site = Site::new(&table(1, &[mirror()]));
-    let mut client = Frames::new(site.client());
-    client.endless_head(1, 4_000);
-    let heard = client.hear(u32::MAX);
-    assert!(heard.contains("GOAWAY") || heard.contains("closed"), "{heard}");
-}

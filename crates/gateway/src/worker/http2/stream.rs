@@ -1,7 +1,7 @@
 //! One request of HTTP/2, and its answer.
 
-use super::Open;
 use super::head;
+use super::streams::Open;
 use crate::http1::{Limits, Refusal};
 use crate::table::Site;
 use crate::worker::answer::{Asking, Caller, Done, Failed, answer};
@@ -95,11 +95,15 @@ impl Caller for Asker {
     }
 
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.side.poll_lost(context).map(|_| ())
+        self.side.poll_lost(context).map(|_| self.open.taken_back(self.call.shared.watches.now_ms()))
     }
 
     async fn carry(&mut self, link: Link, asking: &Asking<'_>) -> Result<Done, Failed> {
-        let Carried { unread, reusable } = carry(&mut self.call, &mut self.side, link, asking).await?;
+        let carried = carry(&mut self.call, &mut self.side, link, asking).await;
+        if matches!(carried, Err(Failed::Left)) {
+            self.open.taken_back(self.call.shared.watches.now_ms());
+        }
+        let Carried { unread, reusable } = carried?;
         Ok(Done { status: self.call.response.status, stays: true, unread, reusable })
     }
 }
