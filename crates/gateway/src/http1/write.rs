@@ -273,16 +273,39 @@ fn number(out: &mut Vec<u8>, status: u16) {
 }
 
 fn address(out: &mut Vec<u8>, address: IpAddr) {
-    // A Vec takes everything.
-    let _ = write!(out, "{}", address.to_canonical());
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for (place, octet) in address.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                octet_in_decimal(out, octet);
+            }
+        }
+        // A Vec takes everything.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
+}
+
+/// Every request has four of them, and formatting costs more.
+fn octet_in_decimal(out: &mut Vec<u8>, octet: u8) {
+    if octet >= 100 {
+        out.push(b'0' + octet / 100);
+    }
+    if octet >= 10 {
+        out.push(b'0' + octet / 10 % 10);
+    }
+    out.push(b'0' + octet % 10);
 }
 
 fn hexadecimal(out: &mut Vec<u8>, number: u128) {
-    hexadecimal_half(out, (number >> 64) as u64);
-    hexadecimal_half(out, number as u64);
+    out.extend_from_slice(number.to_be_bytes().map(in_hexadecimal).as_flattened());
 }
 
 fn hexadecimal_half(out: &mut Vec<u8>, number: u64) {
-    let digits: [u8; 16] = std::array::from_fn(|place| b"0123456789abcdef"[(number >> (60 - 4 * place)) as usize & 15]);
-    out.extend_from_slice(&digits);
+    out.extend_from_slice(number.to_be_bytes().map(in_hexadecimal).as_flattened());
+}
+
+fn in_hexadecimal(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
 }

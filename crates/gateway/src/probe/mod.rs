@@ -20,8 +20,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The most instances that are asked at once.
 pub const QUESTIONS_MAX: usize = 64;
@@ -104,10 +105,11 @@ impl Drop for Prober {
 }
 
 fn run(proofs: Arc<Proofs>, orders: mpsc::Receiver<Order>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let builder = &mut tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_io().enable_time().build_local(LocalOptions::default())?;
     let room = Rc::new(Semaphore::new(QUESTIONS_MAX));
     let rounds = Rounds { proofs, room, asked: BTreeMap::new(), all: JoinSet::new() };
-    LocalSet::new().block_on(&runtime, rounds.run(orders));
+    runtime.block_on(rounds.run(orders));
     Ok(())
 }
 

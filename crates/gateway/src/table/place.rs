@@ -9,8 +9,12 @@ use std::rc::Rc;
 /// expressions, in their order, before the whole host.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// By host, sorted; `*.example` stands as `.example`, and any host as nothing.
+    /// By host, sorted; `*.example` stands as `.example`.
     hosts: Vec<(Box<[u8]>, Paths)>,
+    /// Any of them is a wildcard.
+    wildcards: bool,
+    /// Whoever has any host. Most listeners have nobody else, and then no host is looked at.
+    any: Paths,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ struct Paths {
     whole: Option<Rc<Site>>,
 }
 
+/// The bytes of a host: no name is longer.
+const HOST_BYTES_MAX: usize = 256;
 /// The most dots of a host that wildcards are looked up for.
 const LABELS_MAX: usize = 16;
 
@@ -29,10 +35,13 @@ impl Places {
     pub fn new<'a>(sites: impl IntoIterator<Item = &'a Rc<Site>>) -> Self {
         let mut places = Self::default();
         for site in sites {
-            let any = [String::new()];
-            let hosts = if site.hosts.is_empty() { &any[..] } else { &site.hosts };
-            for host in hosts {
-                let key = host.strip_prefix('*').unwrap_or(host).as_bytes();
+            if site.hosts.is_empty() {
+                places.any.add(site);
+            }
+            for host in &site.hosts {
+                let wildcard = host.strip_prefix('*');
+                places.wildcards |= wildcard.is_some();
+                let key = wildcard.unwrap_or(host).as_bytes();
                 let index = match places.hosts.binary_search_by(|(known, _)| (**known).cmp(key)) {
                     Ok(index) => index,
                     Err(index) => {
@@ -48,22 +57,20 @@ impl Places {
 
     /// Whose this request is. The path ends before the `?`.
     pub fn find(&self, host: &[u8], path: &[u8]) -> Option<&Rc<Site>> {
-        let host = bare(host);
-        let mut small = [0_u8; 256];
-        let host = match small.get_mut(..host.len()) {
-            Some(room) => {
-                room.copy_from_slice(host);
-                room.make_ascii_lowercase();
-                &*room
-            }
-            // No name is that long.
-            None => return self.under(b"", path),
-        };
-        let exact = self.under(host, path);
-        let dots = memchr::memchr_iter(b'.', host).take(LABELS_MAX);
-        exact
-            .or_else(|| dots.filter(|dot| *dot > 0).find_map(|dot| self.under(host.get(dot..)?, path)))
-            .or_else(|| if host.is_empty() { None } else { self.under(b"", path) })
+        let named = if self.hosts.is_empty() { None } else { self.find_named(bare(host), path) };
+        named.or_else(|| self.any.find(path))
+    }
+
+    /// Whoever has named this host, or one that it falls under.
+    fn find_named(&self, host: &[u8], path: &[u8]) -> Option<&Rc<Site>> {
+        let mut small = [0_u8; HOST_BYTES_MAX];
+        let room = small.get_mut(..host.len())?;
+        room.copy_from_slice(host);
+        room.make_ascii_lowercase();
+        let host = &*room;
+        let dots = memchr::memchr_iter(b'.', host).take(if self.wildcards { LABELS_MAX } else { 0 });
+        let wildcard = || dots.filter(|dot| *dot > 0).find_map(|dot| self.under(host.get(dot..)?, path));
+        self.under(host, path).or_else(wildcard)
     }
 
     fn under(&self, host: &[u8], path: &[u8]) -> Option<&Rc<Site>> {

@@ -178,7 +178,8 @@ impl Flow {
                 return Poll::Ready(Ok(()));
             }
             let most = match self.left {
-                Left::Length(left) => usize::try_from(left).unwrap_or(usize::MAX).min(scratch.len()),
+                // A read that leaves room tells that nothing else is there, and saves asking whether it is.
+                Left::Length(left) => usize::try_from(left).unwrap_or(usize::MAX).saturating_add(1).min(scratch.len()),
                 Left::Chunked(_) | Left::UntilClose | Left::Nothing => scratch.len(),
             };
             let read = match ready!(poll_read(context, source, scratch.get_mut(..most).unwrap_or_default())) {

@@ -124,17 +124,17 @@ async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared
 mod tests {
     use super::*;
     use crate::worker::work;
+    use tokio::runtime::{Builder, LocalOptions};
     use tokio::sync::mpsc;
-    use tokio::task::LocalSet;
 
     /// Nobody accepts any more at an address where somebody should: the worker says so by its end, and whoever
     /// keeps it starts another.
     #[test]
     fn a_worker_that_cannot_accept_any_more_ends() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().expect("one");
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default());
         let (_orders, receiver) = mpsc::channel(1);
         let address = "127.0.0.1:1".parse().expect("an address");
-        let ended = LocalSet::new().block_on(&runtime, async {
+        let ended = runtime.expect("one").block_on(async {
             let shared = Rc::new(Shared::new(crate::worker::Commons::default()));
             let listening = Rc::new(Listening::new(address));
             listening.accepting.borrow_mut().push(spawn_local(async { panic!("as a bug would") }));

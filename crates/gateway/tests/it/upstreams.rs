@@ -36,8 +36,8 @@ impl Instance {
             }
         };
         let run = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
-            tokio::task::LocalSet::new().block_on(&runtime, serve);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build_local(Default::default());
+            runtime.expect("a runtime").block_on(serve);
         };
         Builder::new().name("instance".into()).spawn(run).expect("a thread");
         Self { address, connections }
