@@ -4,13 +4,14 @@ use super::kept::Kept;
 use super::tally::Places;
 use super::{Mirror, Missing, Pair, Shadowed, Side, shadow};
 use crate::count::Class;
-use crate::http1::{Body, Response};
+use crate::http1::{Body, Known, Response};
 use crate::pool::Endpoint;
 use crate::table::Asked as _;
 use crate::worker::Shared;
 use crate::worker::answer::Asking;
 use crate::worker::call::Call;
 use crate::worker::side::Piece;
+use model::Span;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc::TrySendError;
@@ -26,7 +27,13 @@ pub(crate) struct Copying {
     begun: Instant,
     method: Vec<u8>,
     /// The length of its body is not known before.
-    chunked: bool,
+    pub(super) chunked: bool,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// What follows the body of an answer is welcome.
+    pub(super) trailers: bool,
+    /// How long a connection for a copy may take: no longer than one for the request may.
+    pub(super) connect: Span,
     path: String,
     /// The beginning of the copy, and of the one for the second instance.
     heads: [Option<Vec<u8>>; 2],
@@ -40,6 +47,12 @@ pub(super) enum To {
     Candidate,
     /// A second instance of the release that answers the client.
     Second,
+}
+
+/// A request once more, in HTTP/1: its body is in chunks where the head says so.
+pub(super) struct Copy {
+    pub(super) head: Vec<u8>,
+    pub(super) body: Rc<[u8]>,
 }
 
 #[derive(Debug)]
@@ -116,6 +129,9 @@ impl Copying {
             begun: Instant::now(),
             method: call.method().to_vec(),
             chunked: call.request.body == Body::Chunked,
+            scheme: asking.about.scheme,
+            trailers: call.known(Known::Te).is_some_and(|value| value.eq_ignore_ascii_case(b"trailers")),
+            connect: asking.limits.connect.min(mirror.plan.within),
             path: String::from_utf8_lossy(call.path()).into_owned(),
             heads: [Some(head(&mirror.to)), mirror.plan.noise.then(|| head(&mirror.of))],
             state: RefCell::new(state),
@@ -186,11 +202,10 @@ impl Copying {
             return;
         }
         *progress = Progress::Sent;
-        let body = std::mem::take(body);
-        let mut copies: Vec<(To, Vec<u8>)> = Vec::new();
-        for (to, head) in [To::Candidate, To::Second].into_iter().zip(&self.heads) {
-            copies.extend(head.as_ref().map(|head| (to, [head.as_slice(), &body].concat())));
-        }
+        let body: Rc<[u8]> = std::mem::take(body).into();
+        let copy = |head: &Vec<u8>| Copy { head: head.clone(), body: Rc::clone(&body) };
+        let heads = [To::Candidate, To::Second].into_iter().zip(&self.heads);
+        let mut copies: Vec<_> = heads.filter_map(|(to, head)| Some((to, copy(head.as_ref()?)))).collect();
         // Neither release is always the first to be asked: caches would speak for the second.
         if fastrand::bool() {
             copies.reverse();
@@ -216,6 +231,19 @@ impl Copying {
     pub(crate) fn keep(&self, bytes: &[u8]) {
         if let Some(kept) = &mut self.state.borrow_mut().kept {
             kept.keep(bytes);
+        }
+    }
+
+    /// A piece of the answer's body.
+    pub(crate) fn keep_piece(&self, piece: &Piece) {
+        match piece {
+            Piece::Data(data, _) => self.keep(data),
+            Piece::Trailers(trailers) => {
+                if let Some(kept) = &mut self.state.borrow_mut().kept {
+                    kept.keep_trailers(trailers);
+                }
+            }
+            Piece::End => {}
         }
     }
 

@@ -6,6 +6,7 @@ mod copying;
 mod kept;
 mod pair;
 mod shadow;
+mod streamed;
 mod tally;
 
 pub use pair::{Answer, Missing, PAIRS_MAX, Pair, Shadowed};

@@ -1,11 +1,11 @@
 //! One copy: sent, and its answer read as far as it is kept. Nobody waits for it.
 
-use super::copying::{Copying, To};
+use super::copying::{Copy, Copying, To};
 use super::kept::Kept;
-use super::{Answer, Missing, Shadowed};
+use super::{Answer, Missing, Shadowed, streamed};
 use crate::count::{End, Ended, Way};
 use crate::http1::{Body, Chunked, Limits, Response};
-use crate::pool::{Endpoint, Pool, Wish};
+use crate::pool::{Claim, Endpoint, Pool, Wish};
 use crate::stream::Stream;
 use crate::worker::ask::connect;
 use std::rc::Rc;
@@ -15,12 +15,12 @@ use tokio::time::{Instant, timeout};
 use wire::table::Protocol;
 
 /// The most that is read of one answer. Whoever sends more is hung up on.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
+pub(super) const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// How much is read at once.
 const READ_BYTES: usize = 8 << 10;
 
 /// Sends a copy to an instance, but not to this one.
-pub(super) async fn send(copying: Rc<Copying>, to: To, copy: Vec<u8>, not: Option<Rc<Endpoint>>) {
+pub(super) async fn send(copying: Rc<Copying>, to: To, copy: Copy, not: Option<Rc<Endpoint>>) {
     let pool = match to {
         To::Candidate => Rc::clone(&copying.mirror.to.pool),
         To::Second => Rc::clone(&copying.mirror.of.pool),
@@ -39,31 +39,43 @@ pub(super) async fn send(copying: Rc<Copying>, to: To, copy: Vec<u8>, not: Optio
     copying.shadow_ended(to, shadowed);
 }
 
-async fn ask(copying: &Copying, pool: &Pool, copy: &[u8], not: Option<&Rc<Endpoint>>) -> Shadowed {
+async fn ask(copying: &Copying, pool: &Pool, copy: &Copy, not: Option<&Rc<Endpoint>>) -> Shadowed {
     let begun = Instant::now();
     let claim = pool.claim(Wish { key: fastrand::u64(..), not }).map_err(|_| Missing::NoInstance)?;
     // A second instance is another one: where there is only one, nothing can be told from it.
     if not.is_some_and(|not| not.address() == claim.endpoint().address()) {
         return Err(Missing::NoInstance);
     }
-    // Copies are written in HTTP/1.
-    if claim.endpoint().reach().protocol == Protocol::Http2 {
-        return Err(Missing::NoConnection);
-    }
+    let kept = match claim.endpoint().reach().protocol {
+        Protocol::Http1 => ask_alone(copying, &claim, copy).await?,
+        // Few lanes have it, and the others need no room for this.
+        Protocol::Http2 => Box::pin(ask_among_others(copying, &claim, copy)).await?,
+    };
+    let answer: Answer = kept.finish(begun.elapsed().as_micros() as u64);
+    Ok(answer)
+}
+
+/// In HTTP/1, on a connection of its own.
+async fn ask_alone(copying: &Copying, claim: &Claim, copy: &Copy) -> Result<Kept, Missing> {
     let now_ms = copying.shared.watches.now_ms();
     // It is sent once: only a connection that was used just now is good enough.
     let mut stream = match claim.endpoint().take_idle(now_ms, false) {
         Some(stream) => stream,
-        None => connect(&claim, copying.mirror.plan.within).await.ok_or(Missing::NoConnection)?,
+        None => connect(claim, copying.connect).await.ok_or(Missing::NoConnection)?,
     };
-    stream.write_all(copy).await.map_err(|_| Missing::BrokenOff)?;
+    stream.write_all(&[&copy.head[..], &copy.body].concat()).await.map_err(|_| Missing::BrokenOff)?;
     stream.flush().await.map_err(|_| Missing::BrokenOff)?;
     let (kept, reusable) = Reading::new(&mut stream).read(copying).await.ok_or(Missing::BrokenOff)?;
     if reusable {
         claim.endpoint().keep_idle(stream, copying.shared.watches.now_ms());
     }
-    let answer: Answer = kept.finish(begun.elapsed().as_micros() as u64);
-    Ok(answer)
+    Ok(kept)
+}
+
+/// In HTTP/2, on a connection that it shares: whoever needs one, too, waits no longer for it than for its own.
+async fn ask_among_others(copying: &Copying, claim: &Claim, copy: &Copy) -> Result<Kept, Missing> {
+    let seat = claim.endpoint().seat(copying.shared.watches.now_ms(), copying.connect).await;
+    streamed::ask(seat.ok_or(Missing::NoConnection)?, copying, copy).await.ok_or(Missing::BrokenOff)
 }
 
 /// An answer that is read.

@@ -11,7 +11,7 @@ mod exchange;
 mod flow;
 mod front;
 mod greeting;
-mod http2;
+pub(crate) mod http2;
 mod listening;
 pub mod load;
 pub mod pace;

@@ -373,9 +373,9 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             self.call.watch.allow(self.asking.limits.idle);
             if let Piece::Data(data, _) = &piece {
                 self.call.moved.add(0, data.len() as u64);
-                if let Some(copying) = self.call.copying() {
-                    copying.keep(data);
-                }
+            }
+            if let Some(copying) = self.call.copying() {
+                copying.keep_piece(&piece);
             }
             self.answered = piece.is_last();
             self.client.push(piece).map_err(|lost| self.broken(lost))?;

@@ -1,5 +1,6 @@
 //! The gateway's tests, in one binary.
 
+mod alike;
 mod certificates;
 mod chunks;
 mod config;
@@ -23,6 +24,7 @@ mod limits;
 mod listening;
 mod logging;
 mod mirroring;
+mod multiplexed;
 mod origins;
 mod places;
 mod pools;
@@ -33,6 +35,7 @@ mod rules;
 mod servers;
 mod serving;
 mod sessions;
+mod shadows;
 mod site;
 mod smuggling;
 mod splitting;

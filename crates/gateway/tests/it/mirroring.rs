@@ -4,7 +4,6 @@ use crate::frames::Frames;
 use crate::site::*;
 use expect_test::{Expect, expect};
 use gateway::mirror::{Answer, Missing, PAIRS_MAX, Pair};
-use gateway::table::Checked;
 use model::{ReleaseNumber, Share, Span};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -13,13 +12,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wire::Table;
-use wire::table::{Mirror, Protocol};
+use wire::table::Mirror;
 
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Release 1 answers clients, release 2 gets copies of all that is safe.
-fn mirrored(stable: &[SocketAddr], candidate: SocketAddr) -> Table {
+pub(crate) fn mirrored(stable: &[SocketAddr], candidate: SocketAddr) -> Table {
     let mut table = table_of(1, &[(1, 100, stable), (2, 0, &[candidate])]);
     table.mirrors = vec![Mirror {
         of: ReleaseNumber(1),
@@ -36,19 +35,19 @@ fn mirrored(stable: &[SocketAddr], candidate: SocketAddr) -> Table {
     table
 }
 
-fn compared(table: &Table) -> (Site, Receiver<Pair>) {
+pub(crate) fn compared(table: &Table) -> (Site, Receiver<Pair>) {
     let site = Site::new(table);
     let (sender, pairs) = sync_channel(PAIRS_MAX);
     assert!(site.fleet().compare(Some(&sender)));
     (site, pairs)
 }
 
-fn next(pairs: &Receiver<Pair>) -> Pair {
+pub(crate) fn next(pairs: &Receiver<Pair>) -> Pair {
     pairs.recv_timeout(PATIENCE).expect("a pair")
 }
 
 /// What became of copies.
-fn told(site: &Site) -> String {
+pub(crate) fn told(site: &Site) -> String {
     let mirror = site.counts().workers[0].services[0].mirrors[0];
     let wire::counts::Mirror { sent, answered, failed, too_large, too_many, unpaired, uncompared, .. } = mirror;
     let names = ["sent", "answered", "failed", "too large", "too many", "unpaired", "uncompared"];
@@ -350,16 +349,4 @@ fn nobody_waits_for_whoever_compares() {
     assert!(pairs.try_recv().is_err());
     let mut nothing = [0];
     assert_eq!(client.read(&mut nothing).expect("closed"), 0);
-}
-
-#[test]
-fn copies_for_who_does_not_understand_them_are_refused() {
-    let mut table = mirrored(&[mirror()], mirror());
-    table.mirrors[0].noise = true;
-    table.lanes.iter_mut().for_each(|lane| lane.protocol = Protocol::Http2);
-    let faults = Checked::new(table).expect_err("nobody would understand a copy");
-    expect![[r#"
-        mirrors[0].to: copies are sent in HTTP/1.1, and this release speaks HTTP/2
-        mirrors[0].noise: copies are sent in HTTP/1.1, and this release speaks HTTP/2"#]]
-    .assert_eq(&faults.to_string());
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use expect_test::expect;
 use http::{HeaderMap, Response};
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use wire::Table;
 use wire::table::{Protocol, UpstreamTls};
 
 /// An instance that speaks HTTP/2, and what it saw.
-struct Instance {
-    address: SocketAddr,
+pub(crate) struct Instance {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl Instance {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
@@ -87,6 +88,7 @@ async fn answer(request: http::Request<h2::RecvStream>, mut respond: h2::server:
             respond.send_informational(head).expect("it is told");
         }
         "/empty" => return drop(send(&mut respond, 204, true)),
+        "/endless" => return talk(send(&mut respond, 200, false).expect("a head")).await,
         _ => {}
     }
     while let Some(Ok(data)) = body.data().await {
@@ -101,6 +103,15 @@ async fn answer(request: http::Request<h2::RecvStream>, mut respond: h2::server:
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", "0".parse().expect("a value"));
     let _ = back.send_trailers(trailers);
+}
+
+/// Says more and more, until nobody wants to hear it.
+async fn talk(mut back: h2::SendStream<Bytes>) {
+    back.reserve_capacity(10_000);
+    while let Some(Ok(room)) = poll_fn(|context| back.poll_capacity(context)).await {
+        let _ = back.send_data(Bytes::from(vec![b'x'; room]), false);
+        back.reserve_capacity(10_000);
+    }
 }
 
 const PATHS: [&str; 7] = ["/a?b", "/reset", "/refuse", "/cut", "/only-trailers", "/hints", "/empty"];

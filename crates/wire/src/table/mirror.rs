@@ -32,7 +32,8 @@ pub struct Mirror {
     /// How long a copy may take.
     #[serde(default = "within")]
     pub within: Span,
-    /// The headers of both answers that are compared.
+    /// The headers of both answers that are compared, with what follows their bodies: in gRPC that says how a call
+    /// went.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
     /// How much of both answers' bodies is kept to be compared.

@@ -7,7 +7,7 @@ use crate::table::Faults;
 use crate::table::edits::check_value;
 use crate::table::path::clean;
 use model::{ReleaseNumber, Share};
-use wire::table::{Mirror, Protocol, Rate, RatePer, Table};
+use wire::table::{Mirror, Rate, RatePer, Table};
 
 pub(super) fn care(table: &Table, faults: &mut Faults) {
     let care = &table.care;
@@ -71,12 +71,6 @@ pub(super) fn mirror(mirror: &Mirror, number: usize, table: &Table, faults: &mut
                 format!("{place}.{part}"),
                 format!("release {release} has no lane: add one, with a share of 0 if it serves nobody"),
             );
-        }
-    }
-    let speaks = |release| table.lanes.iter().find(|lane| lane.release == release).map(|lane| lane.protocol);
-    for (part, release) in [("to", Some(mirror.to)), ("noise", mirror.noise.then_some(mirror.of))] {
-        if release.and_then(speaks) == Some(Protocol::Http2) {
-            faults.add(format!("{place}.{part}"), "copies are sent in HTTP/1.1, and this release speaks HTTP/2");
         }
     }
     if mirror.of == mirror.to {

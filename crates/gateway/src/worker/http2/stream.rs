@@ -65,7 +65,10 @@ impl Asker {
         let mut head = Response::new(());
         *head.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let length = body.len().to_string();
-        for (name, value) in fields.iter().chain(&[("content-length", length.as_str())]) {
+        // These never have a body, and one of them may not even say so.
+        let says_length = !matches!(status, 204 | 304);
+        let length = says_length.then_some(("content-length", length.as_str()));
+        for (name, value) in fields.iter().chain(&length) {
             let name = http::HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
                 head.headers_mut().append(name, value);
