@@ -142,6 +142,11 @@ impl Fleet {
         result
     }
 
+    /// All files that are read again when they change.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Tells of each file that tables name and that was read again. To be had once.
     pub fn news_of_files(&self) -> Option<std::sync::mpsc::Receiver<Reread>> {
         self.files.news()

@@ -18,6 +18,7 @@ pub mod probe;
 pub mod process;
 pub mod proxy;
 pub mod rate;
+pub mod remote;
 pub mod session;
 pub mod split;
 pub mod stream;

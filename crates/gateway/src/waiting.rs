@@ -19,9 +19,13 @@ pub(crate) enum Came {
 
 /// Waits for somebody to come, for no longer than this. Where nobody may come in just now, it only waits for
 /// the end.
-pub(crate) fn wait(socket: Option<&impl AsFd>, closed: &UnixStream, within: Option<Duration>) -> Came {
+pub(crate) fn wait<'a, S: AsFd + 'a>(
+    sockets: impl IntoIterator<Item = &'a S>,
+    closed: &UnixStream,
+    within: Option<Duration>,
+) -> Came {
     let mut waits = vec![PollFd::new(closed, PollFlags::IN)];
-    waits.extend(socket.map(|socket| PollFd::new(socket, PollFlags::IN)));
+    waits.extend(sockets.into_iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
     let timeout = within.and_then(|within| Timespec::try_from(within).ok());
     // A signal in between is as if the time were over.
     let came = poll(&mut waits, timeout.as_ref()).unwrap_or(0);

@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     NotInOrder = 1,
     /// The arguments make no sense.
     Usage = 2,
-    /// Something could not be read or written.
+    /// Something could not be read or written, or nobody was there to answer.
     NoAccess = 3,
     /// Nobody answered.
     Interrupted = 4,
@@ -23,7 +23,7 @@ pub(crate) const TABLE: [(u8, &str); 6] = [
     (Exit::Ok as u8, "done, and in order"),
     (Exit::NotInOrder as u8, "not in order: problems in a file, a refused plan, a broken chain"),
     (Exit::Usage as u8, "wrong arguments; nothing was done"),
-    (Exit::NoAccess as u8, "a file, the store or the output could not be read or written"),
+    (Exit::NoAccess as u8, "a file, the store, the output or a gateway could not be reached"),
     (Exit::Interrupted as u8, "the answers ended before the questions did; nothing was done"),
     (130, "interrupted by Ctrl-C (128 + SIGINT, as shells say it)"),
 ];

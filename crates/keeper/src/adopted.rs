@@ -4,16 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 use wire::asking::Asking;
 use wire::control::{Answer, Request};
 use wire::keeping::ToKeeper;
 use wire::passing::{Line, take_over};
+use wire::timed::Bounded;
 
 /// A gateway that does not hand over what it has within this cannot be adopted.
-const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a gateway without a keeper handed over.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ pub struct Adopted {
     pub(crate) wanted: (BTreeSet<SocketAddr>, usize),
 }
 
-/// The gateway that answers at this control socket, if nobody keeps it.
-pub(crate) fn adopt(control: &Path) -> io::Result<Option<Adopted>> {
-    let mut asking = Asking::connect(control)?;
+/// The gateway that answers on this connection, if nobody keeps it.
+pub(crate) fn adopt(answers: Bounded<UnixStream>) -> io::Result<Option<Adopted>> {
+    let mut asking = Asking::begin(answers, Some(HANDED_OVER_WITHIN))?;
     match asking.ask(&Request::Adopt)? {
         Answer::Begun => {}
         _ => return Ok(None),
     }
-    let line = take_over(&asking.into_stream())?;
+    let line = take_over(asking.stream().stream())?;
     line.hear_within(HANDED_OVER_WITHIN)?;
     let (mut who, mut sockets, mut wanted) = (None, BTreeMap::new(), (BTreeSet::new(), 1));
     loop {

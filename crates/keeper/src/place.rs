@@ -1,11 +1,12 @@
 //! Where a gateway can be asked, and where it keeps what it has to know: one gateway for each.
 
-use crate::adopted::{Adopted, adopt};
+use crate::adopted::{Adopted, HANDED_OVER_WITHIN, adopt};
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+use wire::timed::Bounded;
 
 /// Why a place cannot be had.
 #[derive(Debug)]
@@ -48,8 +49,13 @@ pub fn control(path: &Path) -> Result<Control, Taken> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         create(folder)?;
     }
-    if UnixStream::connect(path).is_ok() {
-        return adopt(path)?.map(|adopted| Control::Adopted(Box::new(adopted))).ok_or(Taken::ByAnother);
+    match Bounded::connect(path, HANDED_OVER_WITHIN) {
+        Ok(answers) => {
+            return adopt(answers)?.map(|adopted| Control::Adopted(Box::new(adopted))).ok_or(Taken::ByAnother);
+        }
+        // Somebody is there, and hangs.
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(error.into()),
+        Err(_) => {}
     }
     // It has its name only when it has its rights, and nobody else could have connected before.
     let mut partial = path.as_os_str().to_owned();

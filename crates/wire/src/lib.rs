@@ -12,6 +12,7 @@ pub mod passing;
 pub mod problem;
 pub mod socket;
 pub mod table;
+pub mod timed;
 
 pub use counts::Counts;
 pub use table::Table;

@@ -5,6 +5,7 @@ use super::process::{Process, on_core};
 use super::proxies::Setup;
 use model::{ReleaseNumber, Share, Subject};
 use std::net::SocketAddr;
+use std::time::Duration;
 use wire::Table;
 use wire::asking::Asking;
 use wire::control::{Answer, Request};
@@ -12,6 +13,9 @@ use wire::table::{Certificate, Endpoint, Key, Lane, Listen, Path as TablePath, T
 
 /// How many routes and instances make many.
 pub(super) const MANY: u16 = 1_000;
+
+/// No answer takes so long unless something hangs.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What its tables say besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +59,8 @@ pub(super) fn start(setup: &Setup<'_>, shape: Shape) -> Result<Gateway, String> 
         Listen { address: setup.plain.to_string(), ..Listen::default() },
         Listen { address: setup.tls.to_string(), tls: Some(tls), ..Listen::default() },
     ];
-    let asking = super::until(|| Asking::connect(&control).ok()).ok_or("the gateway cannot be asked")?;
+    let asking =
+        super::until(|| Asking::connect(&control, ANSWERED_WITHIN).ok()).ok_or("the gateway cannot be asked")?;
     let mut gateway = Gateway { process, asking, listen };
     tables_of(setup, shape).into_iter().try_for_each(|table| gateway.take(table))?;
     Ok(gateway)

@@ -18,6 +18,8 @@ const WORKERS: &str = "2";
 /// How often is looked whether something has come about, and how often at the most.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS_MAX: u32 = 3_000;
+/// No answer takes so long unless something hangs.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The keeper's process, and where its gateway is asked.
 pub(super) struct Gateway {
@@ -99,7 +101,8 @@ impl Gateway {
 
     /// Asks again where it could not be said what became of a question: all of them may be asked twice.
     fn ask(&self, request: &Request) -> Result<Answer, String> {
-        let asked = || match Asking::connect(&self.control).and_then(|mut asking| asking.ask(request)) {
+        let asked = || match Asking::connect(&self.control, ANSWERED_WITHIN).and_then(|mut asking| asking.ask(request))
+        {
             Ok(Answer::Moved | Answer::Undecided(_)) => Ok(None),
             Ok(answer) => Ok(Some(answer)),
             Err(error) if is_changing(&error) => Ok(None),

@@ -13,13 +13,14 @@ use std::time::Duration;
 use wire::control::{Answer, Hello, Request, VERSIONS, Welcome, common};
 use wire::frame;
 use wire::keeping::ToKeeper;
+use wire::timed::{Bounded, Timed};
 
 /// The most connections at once. Further ones wait in the backlog.
 const CONNECTIONS_MAX: usize = 64;
 /// Whoever connects has so long to say the first word, and to take each answer.
 const WORD_WITHIN: Duration = Duration::from_secs(10);
 /// How often is looked whether there is room for another connection.
-const ROOM_EVERY: Duration = Duration::from_millis(50);
+pub(super) const ROOM_EVERY: Duration = Duration::from_millis(50);
 /// The most that is waited for answers to be taken, before the process ends.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
@@ -103,39 +104,77 @@ fn accept(gateway: &Arc<Gateway>, socket: &UnixListener, closed: &UnixStream) {
 /// Answers on this connection, in a thread of its own.
 pub(crate) fn answer(gateway: &Arc<Gateway>, stream: UnixStream, from: From) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_write_timeout(Some(WORD_WITHIN))?;
     let gateway = Arc::clone(gateway);
     let counted = gateway.control.connections.hold();
     Builder::new().name("asked".into()).spawn(move || {
         let _counted = counted;
         // Whoever hangs up, or speaks another language, hears no more.
-        let _ = converse(&gateway, stream, from);
+        let _ = converse(&gateway, &mut Bounded::new(stream, None), from);
     })?;
     Ok(())
 }
 
-fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::Result<()> {
-    stream.set_read_timeout(Some(WORD_WITHIN))?;
-    let Some(Hello { versions }) = frame::read(&mut stream)? else { return Ok(()) };
+/// Whoever asks, on whatever carries it.
+pub(super) trait Visitor {
+    /// Who asks nothing for so long is not waited for; for ever, where nothing is said.
+    const SILENT_MAX: Option<Duration>;
+
+    /// What is said and heard.
+    fn stream(&mut self) -> &mut impl Timed;
+
+    /// The connection itself, where both are of one machine: only there can sockets be passed on.
+    fn near(&self) -> Option<&UnixStream>;
+
+    /// Why this one is answered no more, if so.
+    fn doubt(&self) -> Option<String>;
+}
+
+/// Only this user may connect, and nobody else's word is needed.
+impl Visitor for Bounded<UnixStream> {
+    const SILENT_MAX: Option<Duration> = None;
+
+    fn stream(&mut self) -> &mut impl Timed {
+        self
+    }
+
+    fn near(&self) -> Option<&UnixStream> {
+        Some(Bounded::stream(self))
+    }
+
+    fn doubt(&self) -> Option<String> {
+        None
+    }
+}
+
+pub(super) fn converse<V: Visitor>(gateway: &Arc<Gateway>, visitor: &mut V, from: From) -> io::Result<()> {
+    visitor.stream().done_within(Some(WORD_WITHIN));
+    let Some(Hello { versions }) = frame::read(visitor.stream())? else { return Ok(()) };
     let Some(version) = common(&versions, VERSIONS) else {
-        return frame::write(&mut stream, &Welcome::Versions(VERSIONS.into()));
+        return frame::write(visitor.stream(), &Welcome::Versions(VERSIONS.into()));
     };
-    frame::write(&mut stream, &Welcome::Version(version))?;
-    stream.set_read_timeout(None)?;
+    frame::write(visitor.stream(), &Welcome::Version(version))?;
     loop {
+        visitor.stream().done_within(V::SILENT_MAX);
         // A question that this version does not know is heard to its end all the same.
-        let Some(request) = frame::read::<serde_json::Value>(&mut stream)? else { return Ok(()) };
+        let Some(request) = frame::read::<serde_json::Value>(visitor.stream())? else { return Ok(()) };
+        visitor.stream().done_within(Some(WORD_WITHIN));
+        if let Some(why) = visitor.doubt() {
+            let why = format!("your certificate is not believed any more: {why}");
+            return frame::write(visitor.stream(), &Answer::Refused(why));
+        }
         let _counted = gateway.control.answering.hold();
         let answer = match serde_json::from_value(request) {
-            Ok(Request::Adopt) if gateway.is_alone() => {
-                frame::write(&mut stream, &Answer::Begun)?;
-                return gateway.be_adopted(&stream);
+            Ok(Request::Adopt) if gateway.is_alone() && visitor.near().is_some() => {
+                frame::write(visitor.stream(), &Answer::Begun)?;
+                return visitor.near().map_or(Ok(()), |near| gateway.be_adopted(near));
             }
-            Ok(Request::Watch { comparing }) => return tell_counts(gateway, &mut stream, comparing),
+            Ok(Request::Watch { comparing }) => return tell_counts(gateway, visitor, comparing),
             Ok(request) => gateway.asked(request, from),
             Err(error) => Answer::Faulty(error.to_string()),
         };
-        frame::write(&mut stream, &answer)?;
+        // The answer may have taken its time; to take it has a time of its own.
+        visitor.stream().done_within(Some(WORD_WITHIN));
+        frame::write(visitor.stream(), &answer)?;
         if matches!(answer, Answer::Counts(_)) {
             gateway.control.counted.raise();
         }
@@ -143,13 +182,18 @@ fn converse(gateway: &Arc<Gateway>, mut stream: UnixStream, from: From) -> io::R
 }
 
 /// Tells what was counted again and again, until whoever asked has gone, or another member leads.
-fn tell_counts(gateway: &Gateway, stream: &mut UnixStream, comparing: bool) -> io::Result<()> {
+fn tell_counts(gateway: &Gateway, visitor: &mut impl Visitor, comparing: bool) -> io::Result<()> {
     let mut counted = gateway.fleet.feed().subscribe(if comparing { Pace::Comparing } else { Pace::Steady });
     while gateway.locked_tables().phase == Phase::Leading {
         let counts = gateway.counts(counted.next_message(), From::Controller);
-        frame::write(stream, &Answer::Counts(counts))?;
+        visitor.stream().done_within(Some(WORD_WITHIN));
+        if visitor.doubt().is_some() {
+            return Ok(());
+        }
+        frame::write(visitor.stream(), &Answer::Counts(counts))?;
     }
-    frame::write(stream, &Answer::Moved)
+    visitor.stream().done_within(Some(WORD_WITHIN));
+    frame::write(visitor.stream(), &Answer::Moved)
 }
 
 impl Gateway {

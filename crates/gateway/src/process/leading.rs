@@ -11,9 +11,12 @@ use std::time::Duration;
 use wire::asking::Asking;
 use wire::control::{Answer, Request};
 use wire::keeping::ToKeeper;
+use wire::timed::Bounded;
 
 /// A keeper gives up on the next gateway before this is over, or is given up itself.
 const REPLACED_WITHIN: Duration = Duration::from_secs(600);
+/// A member that does not agree on a version within this is there, but cannot be asked.
+const MET_WITHIN: Duration = Duration::from_secs(5);
 /// How often the configuration is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -26,6 +29,9 @@ impl Gateway {
         self.settings.log.info("leads", &[]);
         if let Some(control) = control {
             control::open(self, control)?;
+        }
+        if self.settings.remote.is_some() {
+            self.open_remote()?;
         }
         if self.settings.config.is_some() {
             let gateway = Arc::clone(self);
@@ -42,6 +48,7 @@ impl Gateway {
     /// Leaves clients and the controller to another; whatever is under way is finished first.
     pub(crate) fn retire(&self) -> io::Result<()> {
         self.control.close();
+        self.close_remote();
         let mut tables = self.locked_tables();
         self.save_again(&mut tables);
         tables.phase = Phase::Following;
@@ -94,7 +101,8 @@ impl Gateway {
     /// From now on this one is told, too, and asked. It may have missed what came before it was met.
     pub(crate) fn meet(&self, member: u32, pid: u32, line: UnixStream) {
         let log = self.settings.log;
-        let met = Asking::begin(line).and_then(|asking| {
+        let line = Bounded::new(line, Some(MET_WITHIN));
+        let met = Asking::begin(line, None).and_then(|asking| {
             let tables = self.locked_tables();
             let mut siblings = self.locked_siblings();
             siblings.add(member, pid, asking)?;

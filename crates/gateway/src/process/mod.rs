@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod leading;
 mod problems;
+mod remote;
 mod saved;
 mod show;
 mod siblings;
@@ -13,6 +14,7 @@ mod sockets;
 mod watch;
 
 pub use config::{Unreadable, parse as parse_config, read as read_config};
+pub use remote::Settings as RemoteSettings;
 
 use crate::access::{self, AccessLog};
 use crate::admin::{Admin, Watched};
@@ -21,6 +23,7 @@ use adopted::Keeping;
 use change::{Phase, Tables};
 use config::Config;
 use control::Control;
+use remote::Remote;
 use saved::Saved;
 use siblings::Siblings;
 use sockets::Sockets;
@@ -62,6 +65,8 @@ pub struct Settings {
     pub config: Option<PathBuf>,
     /// Where whoever watches it may ask for `/metrics`, `/healthz` and `/readyz`.
     pub admin: Option<SocketAddr>,
+    /// Where it is asked from other machines.
+    pub remote: Option<RemoteSettings>,
     /// Where it writes a line for each request.
     pub access: Option<access::Settings>,
     /// How many workers.
@@ -85,6 +90,7 @@ pub(crate) struct Gateway {
     config: Mutex<Config>,
     sockets: Sockets,
     control: Control,
+    remote: Remote,
     admin: Mutex<Vec<Admin>>,
     access: Option<AccessLog>,
     siblings: Mutex<Siblings>,
@@ -126,6 +132,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         config: Mutex::new(Config::new(settings.config.clone())),
         sockets: Sockets::default(),
         control: Control::default(),
+        remote: Remote::default(),
         admin: Mutex::default(),
         access: settings.access.clone().map(|access| AccessLog::start(access, log)).transpose()?,
         siblings: Mutex::default(),
@@ -139,6 +146,10 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     if beside && gateway.locked_tables().problems.has(Kind::TableUnserved) {
         // Better one that goes on as it was than one that leaves a service without an answer.
         return Err(io::Error::other("a saved table cannot be served by: its service would be left without an answer"));
+    }
+    if let (true, Some(deaf)) = (beside, gateway.remote_problem()) {
+        // So is one that can be asked better than one that cannot.
+        return Err(io::Error::other(format!("nobody could ask from other machines: {}", deaf.why)));
     }
     gateway.tell_keeper(&ToKeeper::Ready)?;
     log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
@@ -242,6 +253,7 @@ impl Gateway {
     fn wanted(&self, tables: &Tables) -> BTreeSet<SocketAddr> {
         let mut wanted = tables.addresses();
         wanted.extend(self.settings.admin);
+        wanted.extend(self.settings.remote.as_ref().map(|remote| remote.address));
         wanted
     }
 
@@ -257,6 +269,7 @@ impl Gateway {
     /// Ends within a time, whatever is under way.
     fn stop(&self, within: Duration) -> io::Result<()> {
         self.control.close();
+        self.close_remote();
         self.control.finish();
         self.fleet.tell_to_stop();
         if !self.fleet.ended_within(within) {

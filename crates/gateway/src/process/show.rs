@@ -17,7 +17,11 @@ use wire::{Counts, Table};
 
 impl Gateway {
     pub(crate) fn status(&self) -> Status {
-        let (listening, deaf) = self.sockets.told();
+        let (mut listening, mut deaf) = self.sockets.told();
+        if let Some(unasked) = self.remote_problem() {
+            listening.retain(|address| *address != unasked.address);
+            deaf.push(unasked);
+        }
         let config_problem = self.locked_config().problem();
         let outdated = self.fleet.outdated_files().into_iter().map(|outdated| Problem {
             kind: Kind::FilesOutdated,

@@ -72,6 +72,8 @@ impl Sockets {
         let sockets: Vec<TcpListener> = passed.into_iter().map(TcpListener::from).collect();
         let taken = if gateway.settings.admin == Some(address) {
             gateway.watched_at(sockets)
+        } else if gateway.settings.remote.as_ref().is_some_and(|remote| remote.address == address) {
+            gateway.asked_at(sockets)
         } else {
             gateway.fleet.listen(address, &sockets)
         };

@@ -2,6 +2,7 @@
 //! table names them, once for all workers, and read again when they change.
 
 mod authorities;
+mod control;
 mod files;
 mod identity;
 mod kept;
@@ -9,6 +10,8 @@ mod pem;
 mod upstream;
 
 pub use authorities::Authorities;
+pub(crate) use control::Asked;
+pub use control::Papers;
 pub use files::{Files, Reread};
 pub use identity::{Certificates, Identity};
 pub use kept::Outdated;

@@ -1,15 +1,19 @@
 //! What is asked of a gateway that runs.
 
 use super::place::Place;
+use super::reach::ask;
 use super::{run, show};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::screen::{Screen, Tone};
 use model::{Name, ReleaseNumber, Subject};
-use std::io;
-use std::path::Path;
-use wire::asking::Asking;
+use std::time::Duration;
 use wire::control::{Answer, Drain, Request};
+
+/// The members that go on for clients of before are waited for, each question of a drain in its turn.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
+/// The gateway itself gives up on another one after ten minutes.
+const REPLACED_WITHIN: Duration = Duration::from_secs(610);
 
 /// What is asked.
 #[derive(clap::Subcommand)]
@@ -59,8 +63,16 @@ impl DrainWhat {
 }
 
 impl Question {
+    /// How long its answer takes at the longest, where nothing hangs.
+    fn usually_within(&self) -> Duration {
+        match self {
+            Self::Replace { .. } => REPLACED_WITHIN,
+            Self::Status | Self::Routes | Self::Endpoints | Self::Drain(_) => ANSWERED_WITHIN,
+        }
+    }
+
     pub(crate) fn run(&self, place: &Place, screen: &mut Screen) -> Result<Exit, Failure> {
-        let control = place.control()?;
+        let control = place.asked()?;
         let request = match self {
             Self::Status => Request::Status,
             Self::Routes => Request::Routes,
@@ -68,7 +80,8 @@ impl Question {
             Self::Drain(what) => what.request(),
             Self::Replace { workers } => Request::Replace { workers: *workers },
         };
-        let answer = ask(&control, &request)?;
+        let within = place.within.map_or(self.usually_within(), |within| Duration::from_millis(within.0));
+        let answer = ask(&control, &place.papers, &request, within)?;
         if screen.is_json() {
             screen.json(&answer);
             return Ok(exit(&answer));
@@ -100,31 +113,6 @@ fn exit(answer: &Answer) -> Exit {
         Answer::Superseded(_) | Answer::Faulty(_) | Answer::Undecided(_) | Answer::Refused(_) | Answer::Moved => false,
     };
     if fine { Exit::Ok } else { Exit::NotInOrder }
-}
-
-/// Asks once more where another gateway has taken over at that very moment.
-fn ask(control: &Path, request: &Request) -> Result<Answer, Failure> {
-    let asked = || Asking::connect(control).and_then(|mut asking| asking.ask(request));
-    let answer = match asked() {
-        Ok(Answer::Moved) => asked(),
-        answered => answered,
-    };
-    answer.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            let help =
-                "start one with `glidepath gateway --config FILE`, or say where it is asked with `--control PATH`";
-            Failure::new(Exit::NoAccess, "no-gateway", "no gateway runs here", help).at(control)
-        }
-        io::ErrorKind::Unsupported => {
-            let help = "use the program that the gateway is from, or start another gateway with SIGUSR2";
-            Failure::new(Exit::NoAccess, "no-common-version", error.to_string(), help).at(control)
-        }
-        io::ErrorKind::UnexpectedEof => {
-            let help = "it may just be ending: ask again, and look into its log";
-            Failure::new(Exit::NoAccess, "no-answer", "the gateway hung up before it answered", help).at(control)
-        }
-        _ => Failure::io(control, "asking the gateway", &error),
-    })
 }
 
 fn refused(answer: &Answer) -> Failure {

@@ -2,7 +2,9 @@
 
 mod access;
 mod ask;
+mod papers;
 mod place;
+mod reach;
 mod run;
 mod show;
 

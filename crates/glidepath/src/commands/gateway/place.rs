@@ -1,17 +1,35 @@
 //! Where a gateway is asked, and where it keeps its tables.
 
+use super::papers::Papers;
+use super::run;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::state;
+use model::Span;
 use std::path::PathBuf;
+
+/// Where a gateway is asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Control {
+    /// By a socket of this machine.
+    Near(PathBuf),
+    /// Over TCP: a host, and a port.
+    Afar(String, u16),
+}
 
 /// The control socket.
 #[derive(clap::Args)]
 pub(crate) struct Place {
     /// The socket that the gateway is asked by: /run/glidepath/gateway.sock for root, else
-    /// $XDG_RUNTIME_DIR/glidepath/gateway.sock, or gateway.sock in the state directory.
-    #[arg(long, value_name = "PATH", global = true)]
-    control: Option<PathBuf>,
+    /// $XDG_RUNTIME_DIR/glidepath/gateway.sock, or gateway.sock in the state directory. Where one is asked on
+    /// another machine: tcp://HOST:PORT.
+    #[arg(long, value_name = "PATH", global = true, value_parser = parse_control)]
+    control: Option<Control>,
+    #[command(flatten)]
+    pub(super) papers: Papers,
+    /// How long an answer of a gateway that runs may take: 30s where nothing is said, 610s for `replace`.
+    #[arg(long, value_name = "DURATION", global = true, value_parser = run::parse_span)]
+    pub(super) within: Option<Span>,
     /// Where the gateway keeps its tables: /var/lib/glidepath/gateway for root, else
     /// $XDG_STATE_HOME/glidepath/gateway or ~/.local/state/glidepath/gateway.
     #[arg(long, value_name = "DIR", global = true)]
@@ -19,10 +37,27 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn control(&self) -> Result<PathBuf, Failure> {
-        if let Some(path) = &self.control {
-            return Ok(path.clone());
+    /// Where it is asked.
+    pub(crate) fn asked(&self) -> Result<Control, Failure> {
+        match &self.control {
+            Some(control) => Ok(control.clone()),
+            None => self.usual().map(Control::Near),
         }
+    }
+
+    /// Where it is to be asked on this machine.
+    pub(crate) fn control(&self) -> Result<PathBuf, Failure> {
+        match self.asked()? {
+            Control::Near(path) => Ok(path),
+            Control::Afar(..) => {
+                let help = "say `--control-listen ADDRESS` for that, and `--control PATH` for the socket";
+                let message = "a gateway that is started here cannot be asked there";
+                Err(Failure::new(Exit::Usage, "bad-value", message, help))
+            }
+        }
+    }
+
+    fn usual(&self) -> Result<PathBuf, Failure> {
         if state::is_root() {
             return Ok(PathBuf::from("/run/glidepath/gateway.sock"));
         }
@@ -40,5 +75,17 @@ impl Place {
             let message = "neither $XDG_STATE_HOME nor $HOME says where the state directory is";
             Failure::new(Exit::NoAccess, "no-state-directory", message, "say where it is with `--state DIR`")
         })
+    }
+}
+
+fn parse_control(text: &str) -> Result<Control, String> {
+    let Some(place) = text.strip_prefix("tcp://") else { return Ok(Control::Near(text.into())) };
+    let parsed = place.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match parsed {
+        // An address of IPv6 stands in brackets.
+        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.starts_with('[')) => {
+            Ok(Control::Afar(host.trim_matches(['[', ']']).to_owned(), port))
+        }
+        Some(_) | None => Err("write it as tcp://HOST:PORT".into()),
     }
 }

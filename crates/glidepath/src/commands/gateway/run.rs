@@ -1,10 +1,11 @@
 //! Serving: the keeper, and the gateways that it starts.
 
 use super::access::Access;
+use super::papers::Papers;
 use super::place::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use gateway::process::{Settings, Unreadable, read_config, serve};
+use gateway::process::{RemoteSettings, Settings, Unreadable, read_config, serve};
 use keeper::members::Bounds;
 use keeper::place::{Taken, claim, control};
 use model::Span;
@@ -25,6 +26,10 @@ pub(crate) struct Run {
     /// Where /metrics, /healthz and /readyz are answered.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<SocketAddr>,
+    /// Where controllers and people of other machines may ask it, over TCP and TLS: only those who show a certificate
+    /// that one of `--control-authorities` has signed.
+    #[arg(long, value_name = "ADDRESS")]
+    control_listen: Option<SocketAddr>,
     /// How many workers; as many as the machine has cores, where nothing is said.
     #[arg(long, value_name = "NUMBER", value_parser = workers())]
     workers: Option<u16>,
@@ -71,12 +76,13 @@ impl Run {
             })?;
         }
         self.access.check()?;
+        check(place.papers.listen(self.control_listen)?.as_ref(), self.admin)?;
         let _claimed = claim(&state).map_err(|taken| told(taken, &state, "keeping its state"))?;
         let control = control(&path).map_err(|taken| told(taken, &path, "opening the control socket"))?;
         let log = Log::new(self.log.form(), "keeper");
         let settings = keeper::Settings {
             program: program().map_err(|error| broken("finding the program", &error))?,
-            arguments: self.arguments(&state),
+            arguments: self.arguments(&state, place),
             workers: self.workers,
             bounds: Bounds { ready_ms: self.ready_within.0, drain_ms: self.drain.0 },
             log,
@@ -88,13 +94,17 @@ impl Run {
     }
 
     /// What each gateway that is started is told.
-    fn arguments(&self, state: &Path) -> Vec<OsString> {
+    fn arguments(&self, state: &Path, place: &Place) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["gateway-serve".into(), "--state".into(), state.into()];
         if let Some(config) = &self.config {
             arguments.extend(["--config".into(), config.into()]);
         }
         if let Some(admin) = self.admin {
             arguments.extend(["--admin".into(), admin.to_string().into()]);
+        }
+        if let Some(listen) = self.control_listen {
+            arguments.extend(["--control-listen".into(), listen.to_string().into()]);
+            arguments.extend(place.papers.arguments());
         }
         let log = if self.log.form() == Form::Json { "json" } else { "text" };
         arguments.extend(["--log".into(), log.into()]);
@@ -113,6 +123,10 @@ pub(crate) struct Serve {
     #[arg(long)]
     admin: Option<SocketAddr>,
     #[arg(long)]
+    control_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    papers: Papers,
+    #[arg(long)]
     workers: Option<u16>,
     #[arg(long, value_enum, default_value_t)]
     log: Lines,
@@ -127,6 +141,7 @@ impl Serve {
             state: self.state.clone(),
             config: self.config.clone(),
             admin: self.admin,
+            remote: self.papers.listen(self.control_listen)?,
             access: self.access.settings(),
             workers: self.workers.map_or_else(cores, usize::from),
             version: env!("CARGO_PKG_VERSION"),
@@ -150,6 +165,19 @@ fn program() -> io::Result<PathBuf> {
     found.filter(|file| file.is_file()).map_or_else(std::env::current_exe, Ok)
 }
 
+/// What is wrong from the start is told to whoever starts it.
+fn check(remote: Option<&RemoteSettings>, admin: Option<SocketAddr>) -> Result<(), Failure> {
+    let Some(remote) = remote else { return Ok(()) };
+    if admin == Some(remote.address) {
+        let message = format!("`--admin` and `--control-listen` both name {}", remote.address);
+        return Err(Failure::new(Exit::Usage, "bad-value", message, "give each a port of its own"));
+    }
+    remote.papers.check().map_err(|why| {
+        let help = "name three files in PEM with `--control-certificate`, `--control-key` and `--control-authorities`";
+        Failure::new(Exit::NoAccess, "unusable-certificate", why, help)
+    })
+}
+
 fn broken(doing: &str, error: &io::Error) -> Failure {
     let help = "a gateway is started by `glidepath gateway`; its log says more";
     Failure::new(Exit::NoAccess, "gateway-failed", format!("{doing} failed: {error}"), help)
@@ -171,6 +199,6 @@ pub(super) fn workers() -> clap::builder::RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(1..=DESCRIPTORS_MAX as i64)
 }
 
-fn parse_span(text: &str) -> Result<Span, String> {
+pub(super) fn parse_span(text: &str) -> Result<Span, String> {
     Span::parse(text).map_err(|error| error.to_string())
 }

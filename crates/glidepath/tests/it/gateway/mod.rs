@@ -1,7 +1,9 @@
 //! `glidepath gateway`: real processes, real sockets.
 
+mod authority;
 mod controlling;
 mod counting;
+mod elsewhere;
 mod problems;
 mod running;
 mod serving;

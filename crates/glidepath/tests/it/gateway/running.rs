@@ -95,21 +95,30 @@ impl Running {
     }
 
     fn command(&self, words: &str) -> Command {
+        let mut command = self.program(words);
+        command.args(["--state", "state", "--control", "control"]);
+        command
+    }
+
+    /// The program, in its folder, and nothing said but this.
+    fn program(&self, words: &str) -> Command {
         let mut command = Command::new(self.folder.join("glidepath"));
         command.current_dir(&self.folder).env_clear().args(words.split_whitespace());
-        command.args(["--state", "state", "--control", "control"]);
         command
     }
 
     /// Runs a command that asks it; its exit code and all that it said.
     pub(crate) fn say(&self, words: &str) -> (Option<i32>, String) {
-        let output = self.command(&format!("gateway {words}")).output().expect("it runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), text)
+        said(&mut self.command(&format!("gateway {words}")))
+    }
+
+    /// The same without its control socket, as on another machine.
+    pub(crate) fn say_from_afar(&self, words: &str) -> (Option<i32>, String) {
+        said(&mut self.program(&format!("gateway {words}")))
     }
 
     pub(crate) fn asking(&self) -> Option<Asking> {
-        Asking::connect(&self.folder.join("control")).ok()
+        Asking::connect(&self.folder.join("control"), PATIENCE).ok()
     }
 
     pub(crate) fn ask(&self, request: &Request) -> Answer {
@@ -179,6 +188,12 @@ impl Drop for Running {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn said(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), text)
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {
