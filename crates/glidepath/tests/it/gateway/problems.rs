@@ -54,6 +54,8 @@ fn a_spoiled_certificate_ends_nothing_and_is_told_of() {
     assert!(said.contains("gateway cannot be served by its saved table since 2"), "{said}");
     fs::write(&chain, good).expect("it is written");
     running.problems_are(&[]);
+    // The table is taken before its sockets are asked for.
+    running.status_with("the address", |status| status.listening.contains(&address.to_string()));
     assert_eq!((get(address), running.say("status").0), (ok("one"), Some(0)));
 }
 
