@@ -8,7 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 use wire::asking::Asking;
 use wire::control::{Answer, Request};
-use wire::keeping::ToKeeper;
+use wire::keeping::{ToKeeper, VERSIONS};
 use wire::passing::{Line, take_over};
 use wire::timed::Bounded;
 
@@ -45,6 +45,10 @@ pub(crate) fn adopt(answers: Bounded<UnixStream>) -> io::Result<Option<Adopted>>
             }
             ToKeeper::Listen { addresses, workers } => wanted = (addresses.into_iter().collect(), workers),
             ToKeeper::Ready => break,
+            ToKeeper::Begun { version } if !VERSIONS.contains(&version) => {
+                let why = format!("the gateway speaks version {version}, and this keeper {VERSIONS:?}");
+                return Err(io::Error::new(ErrorKind::Unsupported, why));
+            }
             ToKeeper::Begun { .. } | ToKeeper::Retired | ToKeeper::Replace { .. } | ToKeeper::Stop => {}
         }
     }

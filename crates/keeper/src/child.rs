@@ -4,7 +4,7 @@ use crate::gateway::Happening;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -40,7 +40,7 @@ impl Child {
         let mut child = command.spawn()?;
         // The child's end is the child's alone now: only so its death is heard.
         drop(command);
-        let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(ErrorKind::InvalidData)?;
         let process = pidfd_open(process, PidfdFlags::empty())?;
         hear(line.try_clone()?, member, happenings)?;
         let (pid, ended) = (child.id(), happenings.clone());
@@ -53,7 +53,7 @@ impl Child {
 
     /// One that another keeper has started.
     pub(crate) fn adopt(pid: u32, line: Line, member: u32, happenings: &SyncSender<Happening>) -> io::Result<Self> {
-        let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
+        let process = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(ErrorKind::InvalidData)?;
         let process = pidfd_open(process, PidfdFlags::empty())?;
         hear(line.try_clone()?, member, happenings)?;
         let (waiting, ended) = (process.try_clone()?, happenings.clone());
@@ -81,8 +81,14 @@ impl Child {
 fn hear(line: Line, member: u32, happenings: &SyncSender<Happening>) -> io::Result<()> {
     let said = happenings.clone();
     Builder::new().name(format!("hears-{member}")).spawn(move || {
-        while let Ok(Some((message, _))) = line.hear::<ToKeeper>() {
-            if said.send(Happening::Said(member, message)).is_err() {
+        loop {
+            let happening = match line.hear::<ToKeeper>() {
+                Ok(Some((message, _))) => Happening::Said(member, message),
+                // One of another version may say what nobody here knows: all else that it says counts.
+                Err(error) if error.kind() == ErrorKind::InvalidData => Happening::Unknown(member, error.to_string()),
+                Ok(None) | Err(_) => return,
+            };
+            if said.send(happening).is_err() {
                 return;
             }
         }

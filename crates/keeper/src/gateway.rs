@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
-use wire::keeping::{ToGateway, ToKeeper, VERSIONS};
+use wire::keeping::{NO_COMMON_VERSION, ToGateway, ToKeeper, VERSIONS};
 use wire::log::Log;
 
 /// The most happenings that wait to be dealt with.
@@ -46,6 +46,8 @@ pub struct Settings {
 pub(crate) enum Happening {
     Signal(i32),
     Said(u32, ToKeeper),
+    /// It said something that is not known here: why.
+    Unknown(u32, String),
     Died(u32, String),
 }
 
@@ -104,6 +106,11 @@ impl Keeper {
             ended = match happenings.recv_timeout(wait) {
                 Ok(Happening::Signal(signal)) => self.signalled(signal),
                 Ok(Happening::Said(member, message)) => self.heard(member, message),
+                Ok(Happening::Unknown(member, why)) => {
+                    let fields: [(&str, &dyn std::fmt::Display); 2] = [("member", &member), ("why", &why)];
+                    self.settings.log.warning("a gateway said what is not known here", &fields);
+                    false
+                }
                 Ok(Happening::Died(member, how)) => self.died(member, &how),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     self.listen();
@@ -151,6 +158,11 @@ impl Keeper {
 
     fn heard(&mut self, member: u32, message: ToKeeper) -> bool {
         match message {
+            ToKeeper::Begun { version } if !VERSIONS.contains(&version) => {
+                let why = format!("it speaks version {version}, and this keeper {VERSIONS:?}: {NO_COMMON_VERSION}");
+                self.settings.log.error("a gateway is of another version", &[("member", &member), ("why", &why)]);
+                self.act(Action::Kill(member));
+            }
             ToKeeper::Begun { .. } | ToKeeper::Adopted { .. } | ToKeeper::Held { .. } => {}
             ToKeeper::Listen { addresses, workers } => {
                 let fresh: BTreeSet<SocketAddr> = addresses.into_iter().collect();

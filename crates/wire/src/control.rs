@@ -2,6 +2,11 @@
 //!
 //! Whoever connects says [`Hello`] first and hears [`Welcome`]; then each [`Request`] gets one
 //! [`Answer`], in order.
+//!
+//! A version has its questions and answers for good, and the fields that each must have. A field may come with
+//! what stands where nothing is said, and whoever does not know it passes it over. Only a table is taken
+//! whole or not at all: half of one would serve the wrong users. What cannot be said like this needs another
+//! version.
 
 use crate::Table;
 use crate::counts::{Counts, Run};

@@ -1,11 +1,19 @@
 //! What the keeper and the gateways it has started say to each other. Both are of one machine, but not
 //! always of one version: an upgrade starts a new gateway under the keeper that is there.
+//!
+//! A version has its words for good, and the fields that each must have. A field may come with what stands
+//! where nothing is said, and whoever does not know it passes it over. What cannot be done without another
+//! word, or another field, needs another version; a word that is not known is told of, and passed over, so
+//! that a slip of one costs no other its line.
 
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The versions that are spoken, the highest last.
 pub const VERSIONS: &[u32] = &[1];
+/// What to do where a keeper and a gateway have no version in common.
+pub const NO_COMMON_VERSION: &str =
+    "upgrade by way of a release that speaks a version of both, or end the gateway and start it from the newer program";
 
 /// What a keeper says to a gateway that it has started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

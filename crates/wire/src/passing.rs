@@ -97,7 +97,8 @@ impl Line {
         Ok(())
     }
 
-    /// Hears one thing, and what was passed on with it; nothing where the other side is gone.
+    /// Hears one thing, and what was passed on with it; nothing where the other side is gone. Of what is no
+    /// message that is known ([`ErrorKind::InvalidData`]) nothing is left, and the next can be heard.
     pub fn hear<T: DeserializeOwned>(&self) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
         let mut bytes = vec![0; MESSAGE_BYTES_MAX];
         let mut room = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
@@ -126,8 +127,8 @@ impl Line {
                 "a message was cut off: are there no more descriptors?",
             ));
         }
-        let message = serde_json::from_slice(bytes.get(..heard.bytes).unwrap_or_default())?;
-        Ok(Some((message, descriptors)))
+        let message = serde_json::from_slice(bytes.get(..heard.bytes).unwrap_or_default());
+        Ok(Some((message.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?, descriptors)))
     }
 }
 

@@ -8,8 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use wire::control::VERSIONS;
-use wire::keeping::ToKeeper;
+use wire::keeping::{ToKeeper, VERSIONS};
 use wire::passing::{Line, hand_over};
 
 /// How long it is waited for another keeper before anything else is looked after.

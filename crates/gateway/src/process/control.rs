@@ -19,6 +19,8 @@ use wire::timed::{Bounded, Timed};
 const CONNECTIONS_MAX: usize = 64;
 /// Whoever connects has so long to say the first word, and to take each answer.
 const WORD_WITHIN: Duration = Duration::from_secs(10);
+/// The most versions of somebody else that the log tells of.
+const VERSIONS_TOLD_MAX: usize = 8;
 /// How often is looked whether there is room for another connection.
 pub(super) const ROOM_EVERY: Duration = Duration::from_millis(50);
 /// The most that is waited for answers to be taken, before the process ends.
@@ -150,6 +152,10 @@ pub(super) fn converse<V: Visitor>(gateway: &Arc<Gateway>, visitor: &mut V, from
     visitor.stream().done_within(Some(WORD_WITHIN));
     let Some(Hello { versions }) = frame::read(visitor.stream())? else { return Ok(()) };
     let Some(version) = common(&versions, VERSIONS) else {
+        let theirs = format!("{:?}", versions.iter().take(VERSIONS_TOLD_MAX).collect::<Vec<_>>());
+        let ours = format!("{VERSIONS:?}");
+        let fields: [(&str, &dyn std::fmt::Display); 2] = [("theirs", &theirs), ("ours", &ours)];
+        gateway.settings.log.warning("somebody who asks speaks other versions", &fields);
         return frame::write(visitor.stream(), &Welcome::Versions(VERSIONS.into()));
     };
     frame::write(visitor.stream(), &Welcome::Version(version))?;

@@ -38,7 +38,7 @@ use std::thread::Builder;
 use std::time::Duration;
 use watch::Watch;
 use wire::counts::Run;
-use wire::keeping::{ToGateway, ToKeeper, VERSIONS};
+use wire::keeping::{NO_COMMON_VERSION, ToGateway, ToKeeper, VERSIONS};
 use wire::log::Log;
 use wire::passing::Line;
 use wire::problem::Kind;
@@ -112,7 +112,11 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         return Err(io::Error::other("no keeper is at the other end: a gateway is started by `glidepath gateway`"));
     };
     let version = wire::control::common(&versions, VERSIONS);
-    let version = version.ok_or_else(|| io::Error::other(format!("the keeper speaks only versions {versions:?}")))?;
+    let version = version.ok_or_else(|| {
+        let why =
+            format!("the keeper speaks versions {versions:?}, and this gateway {VERSIONS:?}: {NO_COMMON_VERSION}");
+        io::Error::new(io::ErrorKind::Unsupported, why)
+    })?;
     line.say(&ToKeeper::Begun { version }, &[])?;
     let control = passed.pop().map(UnixListener::from);
     let told = move |ended: Ended| {
@@ -165,7 +169,16 @@ impl Gateway {
         let (sender, words) = sync_channel(WORDS_MAX);
         let gateway = Arc::clone(self);
         Builder::new().name("keeper".into()).spawn(move || {
-            while let Ok(Some((word, mut passed))) = line.hear::<ToGateway>() {
+            loop {
+                let (word, mut passed) = match line.hear::<ToGateway>() {
+                    Ok(Some(heard)) => heard,
+                    // One of another version may say what nobody here knows: all else that it says counts.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        gateway.settings.log.warning("the keeper said what is not known here", &[("why", &error)]);
+                        continue;
+                    }
+                    Ok(None) | Err(_) => return,
+                };
                 if let ToGateway::Sockets { address, error } = word {
                     gateway.sockets.take(&gateway, address, passed, error);
                 } else if sender.send((word, passed.pop().map(UnixStream::from))).is_err() {

@@ -22,9 +22,17 @@ pub(crate) struct Saved {
     folder: PathBuf,
 }
 
+/// The versions of files that are read.
+const VERSIONS: &[u32] = &[1];
+/// The one that is written.
+const WRITTEN: u32 = 1;
+
 /// What a file says of its service.
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
+    /// The version; files of the first say none.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    version: u32,
     /// The machine's start at which it was written.
     boot: String,
     #[serde(flatten)]
@@ -36,6 +44,13 @@ struct Record {
 enum What {
     Table(Box<Table>),
     Removed { service: Subject, generation: u64 },
+}
+
+/// What every version of a file says, whatever else it does.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default = "first")]
+    version: u32,
 }
 
 /// What was found.
@@ -70,7 +85,9 @@ impl Saved {
         paths.sort();
         for path in paths.iter().filter(|path| path.to_string_lossy().ends_with(ENDING)) {
             match read(path) {
-                Ok(Record { boot: written, what: What::Table(table) }) => found.tables.push((*table, written != boot)),
+                Ok(Record { boot: written, what: What::Table(table), .. }) => {
+                    found.tables.push((*table, written != boot))
+                }
                 Ok(Record { what: What::Removed { service, generation }, .. }) => {
                     found.removed.push((service, generation));
                 }
@@ -110,7 +127,7 @@ impl Saved {
 
     fn write(&self, service: &Subject, what: What) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let json = serde_json::to_string(&Record { boot: run::this().boot, what })?;
+        let json = serde_json::to_string(&Record { version: WRITTEN, boot: run::this().boot, what })?;
         let text = format!("{}\n{json}\n", Digest::of(json.as_bytes()).as_str());
         let path = self.path(service);
         let partial = path.with_extension("partial");
@@ -132,5 +149,19 @@ fn read(path: &Path) -> io::Result<Record> {
     if Digest::of(json.as_bytes()).as_str() != digest {
         return Err(io::Error::other("it is not what was written"));
     }
+    let Version { version } = serde_json::from_str(json)?;
+    if !VERSIONS.contains(&version) {
+        let what = "start the program that wrote it, or push the table again";
+        let why = format!("it is of version {version}, and this program reads {VERSIONS:?}: {what}");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
     Ok(serde_json::from_str(json)?)
+}
+
+fn first() -> u32 {
+    1
+}
+
+fn is_first(version: &u32) -> bool {
+    *version == first()
 }

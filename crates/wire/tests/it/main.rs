@@ -3,6 +3,7 @@
 mod control;
 mod counts;
 mod passing;
+mod versions;
 
 use expect_test::expect;
 use model::{ReleaseNumber, Share, Span, Subject};

@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use wire::keeping::NO_COMMON_VERSION;
 use wire::log::{Form, Log};
 use wire::passing::{DESCRIPTORS_MAX, Line};
 
@@ -189,6 +190,14 @@ fn told(taken: Taken, path: &Path, doing: &str) -> Failure {
             let help = "ask it with `glidepath gateway status`, or give this one places of its own with `--state` and \
                         `--control`";
             Failure::new(Exit::NoAccess, "gateway-runs", "another gateway runs here already", help).at(path)
+        }
+        Taken::Io(error) if error.kind() == io::ErrorKind::Unsupported => {
+            Failure::new(Exit::NoAccess, "no-common-version", error.to_string(), NO_COMMON_VERSION).at(path)
+        }
+        Taken::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            let help = "a gateway serves here and hangs: end its process with SIGKILL, and start this one again";
+            Failure::new(Exit::NoAccess, "no-answer-in-time", "the gateway that is there does not answer", help)
+                .at(path)
         }
         Taken::Io(error) => Failure::io(path, doing, &error),
     }

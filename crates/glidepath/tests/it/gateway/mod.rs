@@ -7,3 +7,4 @@ mod elsewhere;
 mod problems;
 mod running;
 mod serving;
+mod versions;
