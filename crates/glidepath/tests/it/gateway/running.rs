@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -90,6 +90,24 @@ impl Running {
         command.current_dir(&self.folder).env_clear().args(["-c", &script]);
         let log = fs::File::create(self.folder.join("log")).expect("a log");
         command.stdin(Stdio::from(OwnedFd::from(socket))).stdout(Stdio::null()).stderr(log);
+        self.keeper = Some(command.spawn().expect("it starts"));
+        self.status();
+    }
+
+    /// Starts it as somebody who may do nothing but this, with the folder as theirs; waits until it leads.
+    pub(crate) fn start_as_nobody(&mut self, words: &str, capability: &str) {
+        const NOBODY: u32 = 65_534;
+        // The way to the program may lead through folders that are not for everybody.
+        fs::remove_file(self.path("glidepath")).expect("it was there");
+        fs::copy(env!("CARGO_BIN_EXE_glidepath"), self.path("glidepath")).expect("it is copied");
+        chown(&self.folder, Some(NOBODY), Some(NOBODY)).expect("it is given away");
+        let mut command = Command::new("setpriv");
+        command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()]);
+        command.args(["--inh-caps", "--ambient-caps", "--bounding-set"].map(|of| format!("{of}=-all,+{capability}")));
+        command.arg("./glidepath").current_dir(&self.folder).env_clear().arg("gateway").args(words.split_whitespace());
+        command.args(["--state", "state", "--control", "control"]);
+        let log = fs::File::create(self.folder.join("log")).expect("a log");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.keeper = Some(command.spawn().expect("it starts"));
         self.status();
     }

@@ -2,6 +2,7 @@
 
 use super::running::{Got, Load, Running, answering, free, get, ok, page, signal, table, wait_for};
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use wire::control::{Answer, Live, Request};
 use wire::problem::Kind;
@@ -253,4 +254,25 @@ fn sockets_of_the_service_manager_are_used() {
     running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
     wait_for("it again", || (running.status().listening == [address.to_string()]).then_some(()));
     assert_eq!(get(address), ok("one"));
+}
+
+/// A port below 1024 takes no root, only the one capability; what is started next has it, too.
+#[test]
+fn a_port_below_1024_takes_one_capability() {
+    let low = || (600..1024).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()?.local_addr().ok());
+    let Some(address) = low() else {
+        println!("nothing is shown: only root can give the capability away");
+        return;
+    };
+    let one = answering("one");
+    let mut running = Running::new();
+    running.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
+    running.start_as_nobody("--config gateway.yaml", "net_bind_service");
+    assert_eq!((running.status().deaf, get(address)), (vec![], ok("one")));
+    let user = |pid: u32| std::fs::metadata(format!("/proc/{pid}")).expect("it runs").uid();
+    let before = running.status().member.pid;
+    assert_eq!([user(running.keeper_pid()), user(before)], [65_534; 2]);
+    signal(before, "KILL");
+    running.status_with("another gateway", |status| status.member.pid != before);
+    assert_eq!((running.status().deaf, get(address)), (vec![], ok("one")));
 }
