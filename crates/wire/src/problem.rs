@@ -30,11 +30,15 @@ pub enum Kind {
     TableUnsaved,
     /// Files have changed and could not be read again: they are used as they were.
     FilesOutdated,
+    /// What only a later version knows: it is told in its own words, and is as wrong as all others.
+    #[serde(other)]
+    Other,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated];
+    pub const ALL: [Self; 5] =
+        [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated, Self::Other];
 
     /// A word for it.
     pub fn name(self) -> &'static str {
@@ -43,6 +47,7 @@ impl Kind {
             Self::TableUnserved => "table-unserved",
             Self::TableUnsaved => "table-unsaved",
             Self::FilesOutdated => "files-outdated",
+            Self::Other => "other",
         }
     }
 }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Debug;
-use wire::control::{Answer, Hello, Request, Welcome};
+use wire::control::{Answer, Hello, Request, Status, Welcome};
 use wire::keeping::{ToGateway, ToKeeper};
+use wire::problem::Kind;
 
 const CONVERSATIONS: [&str; 3] = [
     include_str!("../golden/v1/control.txt"),
@@ -46,6 +47,17 @@ fn conversations_of_the_first_version() {
             }
         }
     }
+}
+
+/// What is not in order at a gateway of a later version is told of by whoever does not know it.
+#[test]
+fn a_problem_that_is_not_known_is_one_all_the_same() {
+    let status = CONVERSATIONS[0].lines().find_map(|line| line.strip_prefix("< {\"status\":")).expect("a status");
+    let said = status.trim_end_matches('}').to_owned()
+        + r#","problems":[{"kind":"weather","of":"sky","why":"it rains","since":7}]}"#;
+    let status: Status = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{said}: {error}"));
+    assert!(!status.is_in_order());
+    assert_eq!((status.problems[0].kind, status.problems[0].of.as_str()), (Kind::Other, "sky"));
 }
 
 #[test]

@@ -200,6 +200,21 @@ fn who_is_believed_no_more_is_answered_no_more() {
     assert!(asks(control, &before).is_err());
 }
 
+/// The next keeper does not wait for it either.
+#[test]
+fn a_gateway_that_hangs_is_not_adopted() {
+    let mut running = Running::new();
+    running.start("");
+    let pid = running.status().member.pid;
+    running.kill_keeper();
+    signal(pid, "STOP");
+    let (code, said) = running.say("");
+    assert!(code == Some(3) && said.contains("the gateway that is there does not answer"), "{said}");
+    assert!(said.contains("end its process with SIGKILL, and start this one again"), "{said}");
+    signal(pid, "KILL");
+    running.start("");
+}
+
 /// One that hangs is told of, with what to do; and does not hold whoever asks.
 #[test]
 fn a_gateway_that_hangs_is_not_waited_for() {
