@@ -36,9 +36,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated, Self::Other];
+    /// All that this version tells of.
+    pub const ALL: [Self; 4] = [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated];
 
     /// A word for it.
     pub fn name(self) -> &'static str {
@@ -66,6 +65,6 @@ impl Status {
 
     /// Whether all is as it should be.
     pub fn is_in_order(&self) -> bool {
-        self.wrong().iter().all(|(_, count)| *count == 0)
+        self.problems.is_empty() && self.wrong().iter().all(|(_, count)| *count == 0)
     }
 }

@@ -20,6 +20,7 @@ impl Gateway {
         let (mut listening, mut deaf) = self.sockets.told();
         if let Some(unasked) = self.remote_problem() {
             listening.retain(|address| *address != unasked.address);
+            deaf.retain(|deaf| deaf.address != unasked.address);
             deaf.push(unasked);
         }
         let config_problem = self.locked_config().problem();

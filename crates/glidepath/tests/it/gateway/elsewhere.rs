@@ -200,6 +200,32 @@ fn who_is_believed_no_more_is_answered_no_more() {
     assert!(asks(control, &before).is_err());
 }
 
+/// Whoever asks from elsewhere is answered as before, until nothing else is left; and again as soon as it can be.
+#[test]
+fn spoiled_files_keep_nobody_from_being_served() {
+    let (running, authority, control) = running(1);
+    let (address, one) = (free(), answering("one"));
+    let papers = authority.sign("controller");
+    let asked = || asks(control, &papers).and_then(|mut asking| asking.ask(&Request::Status));
+    assert_eq!(running.ask(&push(table("shop", 1, address, one))), live(1));
+    let certificate = std::fs::read(running.path("gateway.pem")).expect("a certificate");
+    std::fs::write(running.path("gateway.pem"), "garbage").expect("it is written");
+    let (code, said) = running.say("replace");
+    assert!(code == Some(1), "{said}");
+    assert!(running.log().contains("nobody could ask from other machines"), "{}", running.log());
+    assert!(matches!(asked(), Ok(Answer::Status(_))));
+    let before = running.status().member.pid;
+    signal(before, "KILL");
+    running.status_with("another gateway", |status| {
+        status.member.pid != before && status.deaf.iter().any(|deaf| deaf.why.contains("holds no certificate"))
+    });
+    assert_eq!(get(address), ok("one"));
+    assert!(asked().is_err());
+    std::fs::write(running.path("gateway.pem"), certificate).expect("it is written");
+    wait_for("an answer", || asked().ok());
+    assert!(running.status().is_in_order());
+}
+
 /// The next keeper does not wait for it either.
 #[test]
 fn a_gateway_that_hangs_is_not_adopted() {
