@@ -98,8 +98,9 @@ impl Gateway {
     /// Accepts nobody any more: when it returns, whoever connects is another's.
     pub(crate) fn close_remote(&self) {
         let mut door = self.remote.locked();
-        door.leads = false;
         door.close();
+        // Nor is the socket kept open: once the keeper is gone, too, nobody should wait there.
+        *door = Door::default();
     }
 
     /// Why nobody can ask from other machines, though they should. It is tried again whenever it is asked.

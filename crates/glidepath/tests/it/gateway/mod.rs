@@ -7,4 +7,5 @@ mod elsewhere;
 mod problems;
 mod running;
 mod serving;
+mod upgrading;
 mod versions;
