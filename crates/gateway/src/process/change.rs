@@ -63,7 +63,7 @@ impl Gateway {
     pub(crate) fn take(&self, table: Table) -> Answer {
         let mut tables = self.locked_tables();
         let (service, generation) = (table.service.clone(), table.generation);
-        if let Err(answer) = self.answered(self.fleet.take(table.clone())) {
+        if let Err(answer) = self.answered(self.keeps_apart(&table).and_then(|()| self.fleet.take(table.clone()))) {
             return answer;
         }
         let table = Arc::new(table);
@@ -197,7 +197,8 @@ impl Gateway {
             }
             let service = table.service.clone();
             // After the machine has started anew, nobody serves already.
-            let taken = if unproven { self.fleet.take(table.clone()) } else { self.fleet.take_up(table.clone()) };
+            let take = |table| if unproven { self.fleet.take(table) } else { self.fleet.take_up(table) };
+            let taken = self.keeps_apart(&table).and_then(|()| take(table.clone()));
             match taken {
                 Ok(()) => drop(tables.all.insert(service, Served { table: Arc::new(table), unproven })),
                 Err(not_live) => {

@@ -18,7 +18,9 @@ pub use remote::Settings as RemoteSettings;
 
 use crate::access::{self, AccessLog};
 use crate::admin::{Admin, Watched};
-use crate::fleet::{Ended, Fleet};
+use crate::fleet::{Ended, Fleet, NotLive};
+use crate::table::{Faults, read_address};
+use crate::worker::Refused;
 use adopted::Keeping;
 use change::{Phase, Tables};
 use config::Config;
@@ -37,6 +39,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use watch::Watch;
+use wire::Table;
 use wire::counts::Run;
 use wire::keeping::{NO_COMMON_VERSION, ToGateway, ToKeeper, VERSIONS};
 use wire::log::Log;
@@ -265,9 +268,26 @@ impl Gateway {
     /// Where it has to listen.
     fn wanted(&self, tables: &Tables) -> BTreeSet<SocketAddr> {
         let mut wanted = tables.addresses();
-        wanted.extend(self.settings.admin);
-        wanted.extend(self.settings.remote.as_ref().map(|remote| remote.address));
+        wanted.extend(self.own_addresses());
         wanted
+    }
+
+    /// Where it is asked and watched itself.
+    fn own_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.settings.admin.into_iter().chain(self.settings.remote.as_ref().map(|remote| remote.address))
+    }
+
+    /// Whether nobody is to be served where it is asked and watched itself: no client would ever get there.
+    fn keeps_apart(&self, table: &Table) -> Result<(), NotLive> {
+        let mut faults = Faults::default();
+        for (number, listen) in table.listen.iter().enumerate() {
+            let named = read_address(&listen.address).unwrap_or_default();
+            if let Some(own) = self.own_addresses().find(|own| named.contains(own)) {
+                let what = format!("the gateway itself is asked at {own}: name another port");
+                faults.add(format!("listen[{number}].address"), what);
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(NotLive::Refused(Refused::Faulty(faults))) }
     }
 
     /// Answers whoever watches, at each of these sockets.

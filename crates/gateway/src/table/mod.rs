@@ -16,6 +16,7 @@ mod rewrite;
 mod rule;
 
 pub use address::addresses;
+pub(crate) use address::read as read_address;
 pub use answer::Answer;
 pub use entrance::Entrance;
 pub(crate) use entrance::disagreement;

@@ -23,7 +23,7 @@ pub(crate) struct Place {
     /// The socket that the gateway is asked by: /run/glidepath/gateway.sock for root, else
     /// $XDG_RUNTIME_DIR/glidepath/gateway.sock, or gateway.sock in the state directory. Where one is asked on
     /// another machine: tcp://HOST:PORT.
-    #[arg(long, value_name = "PATH", global = true, value_parser = parse_control)]
+    #[arg(long, value_name = "PATH", global = true, value_parser = parse_control, value_hint = clap::ValueHint::AnyPath)]
     control: Option<Control>,
     #[command(flatten)]
     pub(super) papers: Papers,

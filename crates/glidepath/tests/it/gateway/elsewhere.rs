@@ -226,6 +226,26 @@ fn spoiled_files_keep_nobody_from_being_served() {
     assert!(running.status().is_in_order());
 }
 
+/// What is sent there would be answered by the gateway itself, whatever the table says.
+#[test]
+fn no_table_has_the_address_at_which_the_gateway_is_asked() {
+    let (mut running, authority, control) = running(1);
+    let (admin, one) = (free(), answering("one"));
+    assert_eq!(running.ask(&push(table("cart", 1, admin, one))), live(1));
+    let faulty = running.ask(&push(table("shop", 1, control, one)));
+    let why = format!("listen[0].address: the gateway itself is asked at {control}: name another port");
+    assert_eq!(faulty, Answer::Faulty(why));
+    assert!(asks(control, &authority.sign("controller")).is_ok());
+    // It was free when the table was saved.
+    assert_eq!(running.stop(), Some(0));
+    running.start(&format!("--admin {admin}"));
+    let status = running.status();
+    assert!(
+        status.services.is_empty() && status.problems[0].why.contains("the gateway itself is asked at"),
+        "{status:?}"
+    );
+}
+
 /// The next keeper does not wait for it either.
 #[test]
 fn a_gateway_that_hangs_is_not_adopted() {
