@@ -1,6 +1,7 @@
 //! A listener for whoever watches a gateway: `/metrics`, `/healthz` and `/readyz`. It has threads of its
 //! own, so that it answers however busy the workers are, and keeps none of them from anything.
 
+use crate::clock::Date;
 use crate::count::Feed;
 use crate::http1::write::{After, own};
 use crate::http1::{Limits, Request};
@@ -138,7 +139,15 @@ fn serve(mut stream: TcpStream, watched: &dyn Watched) -> io::Result<()> {
     };
     let head_only = request.method.of(&held) == b"HEAD";
     let mut out = Vec::new();
-    own(&mut out, answer.status, &[("Content-Type", answer.kind)], &answer.body, head_only, After::Closes);
+    own(
+        &mut out,
+        answer.status,
+        &Date::new().text(),
+        &[("Content-Type", answer.kind)],
+        &answer.body,
+        head_only,
+        After::Closes,
+    );
     stream.write_all(&out)?;
     stream.shutdown(Shutdown::Write)
 }

@@ -33,10 +33,14 @@ impl Session {
         (parts.next().is_none() && differs == 0).then_some(session)
     }
 
-    /// What sets it: the value of an answer's `Set-Cookie`.
-    pub fn cookie(&self, name: &str, key: &Key) -> String {
+    /// What sets it: the value of an answer's `Set-Cookie`. A client that came through TLS sends it through nothing
+    /// else: in the clear anybody could read whose session it is, and take it over.
+    pub fn cookie(&self, name: &str, key: &Key, through_tls: bool) -> String {
+        let secure = if through_tls { "; Secure" } else { "" };
         let (unit, release, signature) = (self.unit, self.release, self.signature(key));
-        format!("{name}={unit:032x}.{release}.{signature:032x}; Path=/; Max-Age={AGE_S}; HttpOnly; SameSite=Lax")
+        format!(
+            "{name}={unit:032x}.{release}.{signature:032x}; Path=/; Max-Age={AGE_S}; HttpOnly; SameSite=Lax{secure}"
+        )
     }
 
     fn signature(&self, key: &Key) -> u128 {

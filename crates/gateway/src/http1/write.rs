@@ -187,12 +187,21 @@ pub fn response(
 }
 
 /// An answer of the gateway's own.
-pub fn own(out: &mut Vec<u8>, status: u16, fields: &[(&str, &str)], body: &str, head_only: bool, after: After) {
+pub fn own(
+    out: &mut Vec<u8>,
+    status: u16,
+    date: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+    head_only: bool,
+    after: After,
+) {
     out.extend_from_slice(b"HTTP/1.1 ");
     number(out, status);
     out.push(b' ');
     out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\n");
+    line(out, b"Date", date.as_bytes());
     for (name, value) in fields {
         line(out, name.as_bytes(), value.as_bytes());
     }

@@ -17,6 +17,10 @@ pub trait Asked {
     fn host(&self) -> &[u8];
     /// Its path, before the `?`; `/` where it is for the whole server.
     fn path(&self) -> &[u8];
+    /// The same as it is compared: see `tidy`.
+    fn place(&self) -> &[u8] {
+        self.path()
+    }
     /// What follows the `?` of its target.
     fn query(&self) -> &[u8];
     /// The first value of a header.

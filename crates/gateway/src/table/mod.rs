@@ -14,6 +14,7 @@ mod path;
 mod place;
 mod rewrite;
 mod rule;
+mod tidy;
 
 pub use address::addresses;
 pub(crate) use address::read as read_address;
@@ -25,6 +26,7 @@ pub use matching::{Asked, Matcher, Network};
 pub use path::Pattern;
 pub use place::Places;
 pub use rule::{Rule, Rules};
+pub use tidy::{Tidied, tidied};
 
 use crate::count::{Books, Class, Sheet, Way};
 use crate::http1::Edits;
@@ -255,7 +257,7 @@ impl Site {
     /// Whose turn a request is. What the gateway answers itself needs no release, so it is answered
     /// while nobody is served, too.
     pub fn turn(&self, asked: &dyn Asked) -> Turn<'_> {
-        let rule = self.rules.find(asked.path(), asked);
+        let rule = self.rules.find(asked.place(), asked);
         if let Some(answer) = rule.and_then(|rule| rule.answer.as_ref()) {
             return Turn { rule, whose: Whose::Gateway(answer) };
         }
@@ -264,6 +266,14 @@ impl Site {
             Some(_) | None => Whose::Release,
         };
         Turn { rule, whose }
+    }
+
+    /// Whether its turn would be the same if its path were this one.
+    pub(crate) fn has_same_turn(&self, asked: &dyn Asked, path: &[u8], turn: &Turn<'_>) -> bool {
+        match (self.rules.find(path, asked), turn.rule) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        }
     }
 
     /// One more request: each of its rates has to let it in.
@@ -333,7 +343,7 @@ impl Site {
         let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
         let given = self.give_unit(hash(&self.salt, &unit.to_be_bytes()))?;
         let session = Session { unit, release: given.pool.release().0 };
-        let set_cookie = (known != Some(session)).then(|| session.cookie(name, key));
+        let set_cookie = (known != Some(session)).then(|| session.cookie(name, key, asked.scheme() == "https"));
         Some(Given { set_cookie, ..given })
     }
 

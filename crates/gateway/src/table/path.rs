@@ -1,7 +1,8 @@
-//! Which paths: this one, all below one, or those that an expression takes. Paths are looked at as they
-//! were sent: nothing is decoded, and nobody may take a rule for a lock.
+//! Which paths: this one, all below one, or those that an expression takes. Paths are looked at tidied.
 
+use super::tidy::tidied;
 use regex::bytes::{Regex, RegexBuilder};
+use std::borrow::Cow;
 use wire::table::Path;
 
 /// The most memory that an expression may take when it is made ready.
@@ -24,8 +25,11 @@ impl Pattern {
     /// These paths, made ready; or what is wrong with them.
     pub fn new(path: &Path) -> Result<Self, String> {
         match path {
-            Path::Exact(path) => Ok(Self::Exact(clean(path)?.into())),
-            Path::Prefix(path) => Ok(Self::Prefix(clean(path)?.strip_suffix(b"/").unwrap_or(clean(path)?).into())),
+            Path::Exact(path) => Ok(Self::Exact(tidy(clean(path)?).into())),
+            Path::Prefix(path) => {
+                let path = tidy(clean(path)?);
+                Ok(Self::Prefix(path.strip_suffix(b"/").unwrap_or(&path).into()))
+            }
             Path::Regex(text) => {
                 let made = |text: &str| RegexBuilder::new(text).unicode(false).size_limit(EXPRESSION_BYTES_MAX).build();
                 let wrong = |error: regex::Error| format!("`{text}` is no expression: {}", in_one_line(&error));
@@ -45,6 +49,11 @@ impl Pattern {
             Self::Expression(_, expression) => expression.is_match(path),
         }
     }
+}
+
+/// A path as it is compared.
+fn tidy(path: &[u8]) -> Cow<'_, [u8]> {
+    tidied(path).map_or(Cow::Borrowed(path), |tidied| Cow::Owned(tidied.path))
 }
 
 /// A path as it can be asked for.

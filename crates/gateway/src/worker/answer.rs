@@ -14,6 +14,7 @@ use crate::pool::Endpoint;
 use crate::rate::Refused;
 use crate::stream::Stream;
 use crate::table::{Answer, Asked as _, Given, Rule, Site, TellsRelease, Turn, Whose};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use tokio::time::Instant;
 use wire::table::Limits;
@@ -25,6 +26,9 @@ const RETRY_AFTER_S: &str = "1";
 pub(crate) trait Caller {
     /// The request that is answered.
     fn call(&self) -> &Call;
+
+    /// The same, to be changed.
+    fn call_mut(&mut self) -> &mut Call;
 
     /// It is served by this site from now on.
     fn belongs_to(&mut self, site: &Site);
@@ -145,6 +149,7 @@ pub(crate) enum Outcome {
 
 /// Answers a request.
 pub(crate) async fn answer(caller: &mut impl Caller) -> Ended {
+    caller.call_mut().tidy();
     let Some(pen) = caller.call().shared.pen() else { return decide(caller, false).await };
     caller.call().facts.forget();
     let begun = Instant::now();
@@ -161,7 +166,7 @@ async fn decide(caller: &mut impl Caller, is_logged: bool) -> Ended {
         if call.shared.load.sheds() {
             return turn_away(caller).await;
         }
-        let Some(site) = call.listening.find(call.host(), call.path()) else {
+        let Some(site) = call.listening.find(call.host(), call.place()) else {
             call.shared.front.unserved();
             return Ended::said(caller.say(404, &[], "no service is here\n").await);
         };
@@ -173,6 +178,10 @@ async fn decide(caller: &mut impl Caller, is_logged: bool) -> Ended {
         let turn = site.turn(caller.call());
         if is_logged {
             caller.call().facts.belongs_to(&site, turn.class());
+        }
+        if is_two_faced(caller.call(), &site, &turn) {
+            site.answered(turn.class(), 400);
+            return Ended::said(caller.say(400, &[], "the path leads elsewhere than it says\n").await);
         }
         if parked.is_none()
             && let Err(refused) = site.let_in(caller.call(), &turn)
@@ -197,6 +206,14 @@ async fn decide(caller: &mut impl Caller, is_logged: bool) -> Ended {
             }
         }
     }
+}
+
+/// Whether an instance that does not follow `..` would take the request for another service's, or for one of another
+/// rule: whichever of them is a lock, nobody walks around it.
+fn is_two_faced(call: &Call, site: &Rc<Site>, turn: &Turn<'_>) -> bool {
+    let Some(path) = call.unfollowed() else { return false };
+    let whose = call.listening.find(call.host(), path);
+    !whose.is_some_and(|whose| Rc::ptr_eq(&whose, site)) || !site.has_same_turn(call, path, turn)
 }
 
 /// There is more to do than gets done: whoever hears that at once can go elsewhere, or come again.
@@ -233,7 +250,7 @@ async fn pass_on(caller: &mut impl Caller, site: &Site, turn: Turn<'_>) -> Ended
         site.answered(turn.class(), 413);
         return Ended::said(caller.say(413, &[], "the body is too large\n").await);
     }
-    let target = turn.rule.and_then(|rule| rule.target(caller.call().path_and_query()));
+    let target = turn.rule.and_then(|rule| rule.target(&caller.call().tidied_path_and_query()));
     if target.as_ref().is_some_and(|target| target.len() > http1::Limits::default().target_bytes_max) {
         site.answered(turn.class(), 414);
         return Ended::said(caller.say(414, &[], "the target is too long\n").await);

@@ -8,9 +8,10 @@ use crate::access::Facts;
 use crate::http1::{Body, Known, Request, Response, Stretch, forwarded};
 use crate::mirror::Copying;
 use crate::pool::Endpoint;
-use crate::table::{Asked, Network};
+use crate::table::{Asked, Network, Tidied, tidied};
 use crate::tls::Authorities;
 use model::Span;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -62,6 +63,8 @@ pub(crate) struct Call {
     pub(crate) response: Response,
     /// The length of the head in `held`.
     pub(crate) head: usize,
+    /// Its path as it is compared, where that is not as it came.
+    tidied: Option<Tidied>,
     /// What was carried of it, and of its answer.
     pub(crate) moved: Moved,
     /// Its answer never ends by itself.
@@ -112,6 +115,7 @@ impl Call {
             request,
             response,
             head: 0,
+            tidied: None,
             moved,
             is_stream: false,
             drains: false,
@@ -160,6 +164,28 @@ impl Call {
     /// The path and query as they came.
     pub(crate) fn path_and_query(&self) -> &[u8] {
         self.text(self.request.target.path_and_query)
+    }
+
+    /// Looks how its path is compared. Nobody is found before.
+    pub(crate) fn tidy(&mut self) {
+        self.tidied = tidied(self.path());
+    }
+
+    /// Where its path leads for whoever does not follow `..`; none where it has none.
+    pub(crate) fn unfollowed(&self) -> Option<&[u8]> {
+        self.tidied.as_ref()?.unfollowed.as_deref()
+    }
+
+    /// The path as it is compared, and the query as it came.
+    pub(crate) fn tidied_path_and_query(&self) -> Cow<'_, [u8]> {
+        let target = self.path_and_query();
+        match &self.tidied {
+            None => Cow::Borrowed(target),
+            Some(Tidied { path, .. }) => {
+                let query = memchr::memchr(b'?', target).and_then(|at| target.get(at..)).unwrap_or_default();
+                Cow::Owned([path.as_slice(), query].concat())
+            }
+        }
     }
 
     /// Where it came from.
@@ -212,6 +238,10 @@ impl Asked for Call {
         let path = target.get(..memchr::memchr(b'?', target).unwrap_or(target.len())).unwrap_or_default();
         // The whole server is asked where its root is; `http://host` names no more than the host.
         if path.starts_with(b"/") { path } else { b"/" }
+    }
+
+    fn place(&self) -> &[u8] {
+        self.tidied.as_ref().map_or_else(|| self.path(), |tidied| &tidied.path)
     }
 
     fn query(&self) -> &[u8] {

@@ -137,7 +137,8 @@ impl Client {
         }
         let mut out = self.call.shared.buffer();
         let body = format!("{}\n", refusal.why);
-        own(&mut out, refusal.status, &[("Content-Type", "text/plain")], &body, false, After::Closes);
+        let date = self.call.shared.date.text();
+        own(&mut out, refusal.status, &date, &[("Content-Type", "text/plain")], &body, false, After::Closes);
         if self.stream.write_all(&out).await.is_ok() {
             self.close_gently().await;
         }
@@ -212,6 +213,10 @@ impl Caller for Client {
         &self.call
     }
 
+    fn call_mut(&mut self) -> &mut Call {
+        &mut self.call
+    }
+
     fn belongs_to(&mut self, site: &Site) {
         self.keep_alive = site.limits.keep_alive;
     }
@@ -221,7 +226,7 @@ impl Caller for Client {
         let after = self.after();
         let head_only = self.call.request.method.of(&self.call.held) == b"HEAD";
         let mut out = self.call.shared.buffer();
-        own(&mut out, status, fields, body, head_only, after);
+        own(&mut out, status, &self.call.shared.date.text(), fields, body, head_only, after);
         let told = self.stream.write_all(&out).await.is_ok();
         self.call.shared.give_back(out);
         if told && after == After::Closes {

@@ -24,6 +24,7 @@ mod watch;
 pub use http2::head::request_text;
 
 use crate::access::{Inlet, Pen};
+use crate::clock::Date;
 use crate::count::Shelf;
 use crate::mirror::Pair;
 use crate::planted::{Bug, is};
@@ -124,6 +125,8 @@ pub(crate) struct Shared {
     /// Nor does an idle connection stay for another request.
     pub(crate) hurrying: Cell<bool>,
     pub(crate) front: Front,
+    /// What time it is, for answers of the gateway's own.
+    pub(crate) date: Date,
     /// What was counted.
     shelf: Shelf,
     /// What the access log is written with.
@@ -147,6 +150,7 @@ impl Shared {
             stopping: Cell::new(false),
             hurrying: Cell::new(false),
             front: Front::default(),
+            date: Date::new(),
             shelf: Shelf::default(),
             pen: RefCell::default(),
             comparer: RefCell::default(),
@@ -249,6 +253,7 @@ impl Shared {
     /// Time has passed.
     fn look(&self, now_ms: u64) {
         self.watches.sweep(now_ms);
+        self.date.look();
         if let Some(pen) = &*self.pen.borrow() {
             pen.flush();
         }

@@ -19,12 +19,12 @@ const INSTANCE: &str = "GLIDEPATH_TEST_INSTANCE";
 const GET: &str = "GET / HTTP/1.1|Host: shop||";
 const OK: &str = "HTTP/1.1 200 OK|Content-Length: 2||ok";
 
-fn of(few: usize, full: usize) -> usize {
+pub(crate) fn of(few: usize, full: usize) -> usize {
     if std::env::var_os("GLIDEPATH_FULL").is_some() { full } else { few }
 }
 
 /// A gateway in a process of its own: what it holds can be told from what its clients hold.
-struct Apart {
+pub(crate) struct Apart {
     child: Child,
     /// Kept open: what it says at its end is heard by nobody, and yet it can be said.
     output: BufReader<ChildStdout>,
@@ -32,7 +32,7 @@ struct Apart {
 }
 
 impl Apart {
-    fn new(instance: SocketAddr) -> Self {
+    pub(crate) fn new(instance: SocketAddr) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
         let arguments = ["drills::serves_as_a_child", "--exact", "--nocapture"];
         let begun = command.args(arguments).env(INSTANCE, instance.to_string());
@@ -43,14 +43,14 @@ impl Apart {
         Self { child, output, address }
     }
 
-    fn client(&self) -> TcpStream {
+    pub(crate) fn client(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("it accepts");
         stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a limit");
         stream
     }
 
     /// What of the memory is its own, in bytes.
-    fn pss(&self) -> u64 {
+    pub(crate) fn pss(&self) -> u64 {
         let path = format!("/proc/{}/smaps_rollup", self.child.id());
         let told = std::fs::read_to_string(path).expect("its memory");
         let line = told.lines().find_map(|line| line.strip_prefix("Pss:")).expect("a line for it");

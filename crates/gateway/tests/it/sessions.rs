@@ -12,7 +12,7 @@ const KEY: Key = Key([7; 16]);
 #[test]
 fn only_what_was_signed_is_read() {
     let session = Session { unit: 0xabc, release: 7 };
-    let line = session.cookie("unit", &KEY);
+    let line = session.cookie("unit", &KEY, false);
     let value = line.split(['=', ';']).nth(1).expect("a value");
     assert_eq!(Session::read(value.as_bytes(), &KEY), Some(session));
     assert_eq!(Session::read(value.as_bytes(), &Key([8; 16])), None);

@@ -115,11 +115,16 @@ pub(crate) fn hear(client: &mut TcpStream) -> String {
 
 pub(crate) fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\r\n", "|");
-    let parts = text.split('|').map(|line| match line.split_once(": ") {
+    let parts = text.split('|').filter(|line| !is_date(line)).map(|line| match line.split_once(": ") {
         Some((name @ ("X-Request-Id" | "traceparent"), value)) if value.len() >= 32 => format!("{name}: ..."),
         _ => line.to_owned(),
     });
     parts.collect::<Vec<_>>().join("|")
+}
+
+/// What time it is, as every answer of the gateway's own says.
+pub(crate) fn is_date(line: &str) -> bool {
+    line.to_ascii_lowercase().starts_with("date: ") && line.ends_with(" GMT")
 }
 
 /// Reads until this was heard.

@@ -1,6 +1,6 @@
 //! Streams of bytes as an instance gets them, whole: what the gateway really sends.
 
-use crate::site::instance;
+use crate::site::{instance, is_date};
 use gateway::http1::{Body, Chunked, Limits, Request};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -87,7 +87,8 @@ pub(crate) fn escaped(case: &str) -> Vec<u8> {
 pub(crate) fn shown(bytes: &[u8]) -> String {
     let text: String = bytes.iter().map(|byte| *byte as char).collect();
     let own = ["X-Forwarded-For: ", "X-Forwarded-Proto: ", "X-Request-Id: ", "traceparent: "];
-    let lines: Vec<_> = text.split("\r\n").filter(|line| !own.iter().any(|own| line.starts_with(own))).collect();
+    let is_own = |line: &str| is_date(line) || own.iter().any(|own| line.starts_with(own));
+    let lines: Vec<_> = text.split("\r\n").filter(|line| !is_own(line)).collect();
     let plain = |char: char| match char {
         '\t' => "\\t".to_owned(),
         ' '..='~' => char.to_string(),

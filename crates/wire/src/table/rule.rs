@@ -3,7 +3,7 @@
 use super::{Limits, Match, is_default};
 use serde::{Deserialize, Serialize};
 
-/// Which paths. They are looked at as they were sent, so a rule is no lock: nothing in them is decoded.
+/// Which paths. They are compared with the tidied path: `..` followed, several slashes one, letters not encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Path {

@@ -68,7 +68,8 @@ impl Asker {
         // These never have a body, and one of them may not even say so.
         let says_length = !matches!(status, 204 | 304);
         let length = says_length.then_some(("content-length", length.as_str()));
-        for (name, value) in fields.iter().chain(&length) {
+        let date = self.call.shared.date.text();
+        for (name, value) in [("date", &*date)].iter().chain(fields).chain(&length) {
             let name = http::HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
                 head.headers_mut().append(name, value);
@@ -85,6 +86,10 @@ impl Asker {
 impl Caller for Asker {
     fn call(&self) -> &Call {
         &self.call
+    }
+
+    fn call_mut(&mut self) -> &mut Call {
+        &mut self.call
     }
 
     fn belongs_to(&mut self, site: &Site) {
