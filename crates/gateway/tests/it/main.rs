@@ -31,6 +31,7 @@ mod origins;
 mod places;
 mod pools;
 mod rates;
+mod renewal;
 mod requests;
 mod responses;
 mod rules;

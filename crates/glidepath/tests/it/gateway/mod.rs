@@ -1,5 +1,6 @@
 //! `glidepath gateway`: real processes, real sockets.
 
+mod alone;
 mod authority;
 mod controlling;
 mod counting;
