@@ -3,6 +3,7 @@
 mod control;
 mod counts;
 mod passing;
+mod timed;
 mod versions;
 
 use expect_test::expect;
