@@ -16,6 +16,9 @@ pub const TRUNKS_MAX: usize = 16;
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 /// And of all answers on one connection.
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// What keeping answers in small pieces may cost, in bytes below 256 a piece. As long as there is a window for them they
+/// are kept: one client that takes none of its messages must not cost all others their connection.
+const SMALL_PIECES_BYTES_MAX: usize = 256 << 20;
 /// The bytes of an answer's head, unpacked.
 const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// What is kept of one request that the instance does not take.
@@ -94,6 +97,7 @@ impl Trunk {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .data_frame_budget(SMALL_PIECES_BYTES_MAX)
             .max_header_list_size(HEAD_BYTES_MAX)
             .max_send_buffer_size(SEND_BYTES_MAX);
         let (sender, connection) = builder.handshake(stream).await.ok()?;

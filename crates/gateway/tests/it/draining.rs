@@ -272,15 +272,18 @@ fn streams_of_http2_end() {
     for (answer, wanted) in
         [("", "503: whoever was to answer goes away: come again\n"), (EVENTS, "200: data: RST_STREAM CANCEL")]
     {
-        let (address, lent) = lent(answer);
-        let site = Site::new(&short(1, &[address]));
-        let mut client = Frames::new(site.client());
-        let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "shop")];
-        client.headers(1, &fields, true);
-        let instance = lent.recv().expect("it was asked");
-        go(&site, address, Drains);
-        assert_eq!(client.hear(1), wanted);
-        assert!(is_over(instance));
+        each(|how| {
+            let (address, lent) = lent(answer);
+            let site = Site::new(&short(1, &[address]));
+            let mut client = Frames::new(site.client());
+            let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "shop")];
+            client.headers(1, &fields, true);
+            let instance = lent.recv().expect("it was asked");
+            go(&site, address, how);
+            // Where all of the process goes away, so does the connection.
+            assert_eq!(client.hear(1).replace("GOAWAY NO_ERROR ", ""), wanted, "{how:?}");
+            assert!(is_over(instance), "{how:?}");
+        });
     }
 }
 

@@ -2,11 +2,17 @@
 //! more until they have heard something.
 
 use crate::frames::*;
+use crate::multiplexed::Http2;
 use crate::site::*;
+use crate::upstreams::Instance;
+use model::Span;
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};
+use wire::Table;
+use wire::table::{Hold, Parking};
 
 const GET: [(&str, &str); 4] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "shop")];
 
@@ -124,6 +130,60 @@ fn what_changes_nothing_is_forgotten() {
     let heard = client.hear(1);
     assert!(heard.starts_with("200: POST / ") && heard.contains("||5|hello|0||"), "{heard}");
     others_are_served(&site, client);
+}
+
+/// Messages of gRPC can be as small as that, and come faster than they are taken.
+#[test]
+fn small_messages_are_no_flood() {
+    let ok = || answering("HTTP/1.1 200 OK|Content-Length: 2||ok");
+    let parking = Some(Parking { requests_max: 1, within: Span::minutes(1) });
+    let hold = Hold { parking, ..Hold::new(Span::seconds(3), "Soon") };
+    let site = Site::new(&Table { hold: Some(hold), ..table(1, &[ok()]) });
+    let mut client = Frames::new(site.client());
+    // By then it has heard how much may come at once.
+    client.send(PING, 0, 0, b"12345678");
+    assert!(client.next().starts_with("pong"));
+    client.headers(1, &[(":method", "POST"), GET[1], GET[2], GET[3]], false);
+    until(|| (site.report().parked == 1).then_some(()));
+    for _ in 0..40_000 {
+        client.data(1, b"\0\0\0\0\x01x", false);
+    }
+    // It was all read by the time that this is answered.
+    client.send(PING, 0, 0, b"12345678");
+    assert!(client.next().starts_with("pong"));
+    site.take(&table(2, &[ok()])).expect("newer");
+    client.data(1, b"", true);
+    assert_eq!(client.hear(1), "200: ok");
+}
+
+/// Who takes nothing of many small messages costs those nothing who share its instance's connection.
+#[test]
+fn small_messages_that_nobody_takes_are_kept() {
+    let instance = Instance::new();
+    let site = Site::new(&instance.table());
+    let mut slow = Frames::new(site.client());
+    slow.headers(1, &[GET[0], GET[1], (":path", "/ticks"), GET[3]], true);
+    let mut others = Http2::new(site.address);
+    for _ in 0..200 {
+        assert_eq!(&others.ask("GET /|Host: shop||")[..10], "HTTP/2 200");
+    }
+    let mut bytes = 0;
+    loop {
+        slow.send(WINDOW_UPDATE, 0, 0, &[0, 1, 0, 0]);
+        slow.send(WINDOW_UPDATE, 0, 1, &[0, 1, 0, 0]);
+        let said = slow.next();
+        let mut words = said.split(' ').skip(1);
+        match (words.next(), words.next()) {
+            (Some(length), Some("bytes")) => bytes += length.parse::<usize>().expect("a length"),
+            (Some("200"), None) => {}
+            _ => panic!("{said} after {bytes} bytes"),
+        }
+        if said.ends_with(" end") {
+            break;
+        }
+    }
+    assert_eq!(bytes, 40_000 * 6);
+    assert_eq!(instance.connections.load(Ordering::SeqCst), 1);
 }
 
 /// A body of nothing, over and over.

@@ -19,7 +19,7 @@ use wire::table::{Protocol, UpstreamTls};
 /// An instance that speaks HTTP/2, and what it saw.
 pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
-    connections: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Instance {
@@ -44,7 +44,7 @@ impl Instance {
         Self { address, connections }
     }
 
-    fn table(&self) -> Table {
+    pub(crate) fn table(&self) -> Table {
         let mut table = table(1, &[self.address]);
         table.lanes[0].protocol = Protocol::Http2;
         table
@@ -88,6 +88,7 @@ async fn answer(request: http::Request<h2::RecvStream>, mut respond: h2::server:
             respond.send_informational(head).expect("it is told");
         }
         "/empty" => return drop(send(&mut respond, 204, true)),
+        "/ticks" => return tick(send(&mut respond, 200, false).expect("a head")).await,
         "/endless" => return talk(send(&mut respond, 200, false).expect("a head")).await,
         _ => {}
     }
@@ -111,6 +112,17 @@ async fn talk(mut back: h2::SendStream<Bytes>) {
     while let Some(Ok(room)) = poll_fn(|context| back.poll_capacity(context)).await {
         let _ = back.send_data(Bytes::from(vec![b'x'; room]), false);
         back.reserve_capacity(10_000);
+    }
+}
+
+/// Says many small messages, each in a piece of its own.
+async fn tick(mut back: h2::SendStream<Bytes>) {
+    for number in (0..40_000).rev() {
+        back.reserve_capacity(6);
+        while back.capacity() < 6 {
+            let Some(Ok(_)) = poll_fn(|context| back.poll_capacity(context)).await else { return };
+        }
+        let _ = back.send_data(Bytes::from_static(b"\0\0\0\0\x01x"), number == 0);
     }
 }
 

@@ -28,6 +28,9 @@ const STREAMS_MAX: u32 = 128;
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 /// And of all streams of one connection.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// What keeping bodies in small pieces may cost, in bytes below 256 a piece: a stream of the smallest messages of gRPC
+/// that nobody takes just now is no attack, and pieces of one byte without end are.
+const SMALL_PIECES_BYTES_MAX: usize = 16 << 20;
 /// The bytes of a head, unpacked.
 const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// What is kept for one stream that its client does not take.
@@ -78,6 +81,7 @@ fn builder() -> Builder {
         .max_concurrent_streams(STREAMS_MAX)
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .data_frame_budget(SMALL_PIECES_BYTES_MAX)
         .max_header_list_size(HEAD_BYTES_MAX)
         .max_send_buffer_size(SEND_BYTES_MAX)
         .max_pending_accept_reset_streams(RESETS_MAX)
