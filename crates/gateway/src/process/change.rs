@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::problems::Problems;
 use crate::fleet::NotLive;
-use crate::table::addresses;
+use crate::table::{Faults, Newcomer, addresses};
 use crate::worker::Refused;
 use model::Subject;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,8 @@ impl Gateway {
     pub(crate) fn take(&self, table: Table) -> Answer {
         let mut tables = self.locked_tables();
         let (service, generation) = (table.service.clone(), table.generation);
-        if let Err(answer) = self.answered(self.keeps_apart(&table).and_then(|()| self.fleet.take(table.clone()))) {
+        let apart = self.keeps_apart(&table).and_then(|()| self.stands_alone(&tables, &table));
+        if let Err(answer) = self.answered(apart.and_then(|()| self.fleet.take(table.clone()))) {
             return answer;
         }
         let table = Arc::new(table);
@@ -79,6 +80,19 @@ impl Gateway {
             &Request::Table(Box::new((*table).clone())),
             Live { generation, unsaved, ..Live::default() },
         )
+    }
+
+    /// What a table from a controller may not say beside those that are live: it alone is refused. Those of a file
+    /// were looked at together, and come one after the other; an older one is refused for its age.
+    fn stands_alone(&self, tables: &Tables, table: &Table) -> Result<(), NotLive> {
+        let is_old = tables.newest(&table.service).is_some_and(|newest| newest > table.generation);
+        if tables.phase != Phase::Leading || self.settings.config.is_some() || is_old {
+            return Ok(());
+        }
+        let (newcomer, mut faults) = (Newcomer::new(table), Faults::default());
+        let others = tables.all.iter().filter(|(service, _)| **service != table.service);
+        others.for_each(|(_, served)| newcomer.beside(&served.table, &mut faults));
+        if faults.is_empty() { Ok(()) } else { Err(NotLive::Refused(Refused::Faulty(faults))) }
     }
 
     /// Serves a service no more.

@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::change::Phase;
 use crate::file;
-use crate::table::{Checked, disagreement};
+use crate::table::{Checked, Faults, Newcomer};
 use model::text::{Code, Fault, Report, SOURCE_BYTES_MAX, Source, Yaml};
 use model::{Name, Share, Subject};
 use serde_json::json;
@@ -131,8 +131,8 @@ impl Gateway {
             table.generation += u64::from(!same);
             let service = table.service.clone();
             if let answer @ (Answer::Faulty(_) | Answer::Superseded(_) | Answer::Undecided(_)) = self.take(table) {
-                self.settings.log.error("a table is not live", &[("service", &service), ("why", &told(&answer))]);
-                problem = Some(format!("{service}: {}", told(&answer)));
+                self.settings.log.error("a table is not live", &[("service", &service), ("why", &why(&answer))]);
+                problem = Some(format!("{service}: {}", why(&answer)));
             }
         }
         let unnamed: Vec<(Subject, u64)> = {
@@ -148,7 +148,7 @@ impl Gateway {
 }
 
 /// Why a table is not live, for people.
-fn told(answer: &Answer) -> String {
+fn why(answer: &Answer) -> String {
     match answer {
         Answer::Faulty(why) | Answer::Refused(why) => why.clone(),
         Answer::Superseded(newer) => format!("generation {newer} is newer"),
@@ -190,17 +190,12 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
             }
             Ok(table) => match Checked::new(table.clone()) {
                 Ok(_) => {
-                    let disagreements = tables.iter().filter_map(|other| disagreement(&table, other));
-                    faults.extend(disagreements.map(|wrong| {
-                        let help = "an address is one for all who share it: say the same of it in each";
-                        service.fault_at(&wrong.place, Code::BadValue, wrong.what, help)
-                    }));
+                    let (newcomer, mut wrong) = (Newcomer::new(&table), Faults::default());
+                    tables.iter().for_each(|other| newcomer.beside(other, &mut wrong));
+                    faults.extend(told(service, &wrong));
                     tables.push(table);
                 }
-                Err(wrong) => faults.extend(wrong.list().iter().map(|wrong| {
-                    let help = "correct it; until then what was served before still is";
-                    service.fault_at(&wrong.place, Code::BadValue, &wrong.what, help)
-                })),
+                Err(wrong) => faults.extend(told(service, &wrong)),
             },
             Err(fault) => faults.push(fault),
         }
@@ -211,6 +206,12 @@ pub fn parse(source: Source<'_>) -> Result<Vec<Table>, Report> {
         faults.push(Fault::of_all(Code::Empty, "there is no service in this file", help));
     }
     if faults.is_empty() { Ok(tables) } else { Err(Fault::report(source, &faults, &hidden)) }
+}
+
+/// What is wrong with a table, where it stands.
+fn told(service: &Yaml, wrong: &Faults) -> Vec<Fault> {
+    let help = "correct it; until then what was served before still is";
+    wrong.list().iter().map(|wrong| service.fault_at(&wrong.place, Code::BadValue, &wrong.what, help)).collect()
 }
 
 /// What nobody has to write stands as everybody would have written it.

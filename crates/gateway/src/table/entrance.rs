@@ -1,7 +1,7 @@
 //! How clients come in at an address.
 
+use super::Network;
 use super::address::read;
-use super::{Fault, Network};
 use crate::tls::{Opened, Shown};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,28 +40,24 @@ impl Entrance {
 }
 
 impl Terms {
-    fn of(listen: &Listen) -> Self {
+    pub(super) fn of(listen: &Listen) -> Self {
         Self {
             tls: listen.tls.is_some(),
             proxy_protocol: listen.proxy_protocol,
             trusted: listen.trusted.iter().flat_map(|network| Network::parse(network)).collect(),
         }
     }
-}
 
-/// Where two services share an address and do not agree on it, so that only one of them could be reached.
-pub(crate) fn disagreement(table: &Table, other: &Table) -> Option<Fault> {
-    let addresses = |listen: &Listen| read(&listen.address).unwrap_or_default();
-    table.listen.iter().enumerate().find_map(|(number, listen)| {
-        let (ours, terms) = (addresses(listen), Terms::of(listen));
-        let shared = |theirs: &&Listen| addresses(theirs).iter().any(|address| ours.contains(address));
-        let theirs = other.listen.iter().filter(shared).find(|theirs| Terms::of(theirs) != terms)?;
-        let what = format!(
-            "`{}` is shared with `{}`, which says something else of its `tls`, `proxy_protocol` or `trusted`",
-            theirs.address, other.service
-        );
-        Some(Fault { place: format!("listen[{number}]"), what })
-    })
+    /// What others say something else of; nothing where they agree.
+    pub(super) fn differ(&self, other: &Self) -> Option<String> {
+        let parts = [
+            ("`tls`", self.tls != other.tls),
+            ("`proxy_protocol`", self.proxy_protocol != other.proxy_protocol),
+            ("`trusted`", self.trusted != other.trusted),
+        ];
+        let differ: Vec<&str> = parts.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect();
+        (!differ.is_empty()).then(|| differ.join(" and "))
+    }
 }
 
 /// How clients come in at each address of a table that was checked. What is said of an address first holds.

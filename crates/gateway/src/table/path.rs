@@ -52,7 +52,7 @@ impl Pattern {
 }
 
 /// A path as it is compared.
-fn tidy(path: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn tidy(path: &[u8]) -> Cow<'_, [u8]> {
     tidied(path).map_or(Cow::Borrowed(path), |tidied| Cow::Owned(tidied.path))
 }
 

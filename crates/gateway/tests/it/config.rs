@@ -64,14 +64,61 @@ fn services_that_share_an_address_agree_on_it() {
   endpoints: 127.0.0.1:3
 ",
         &expect![[r#"
-            error[bad-value]: `127.0.0.1:80` is shared with `service/shop/production/local`, which says something else of its `tls`, `proxy_protocol` or `trusted`
+            error[bad-value]: `127.0.0.1:80` is shared with `service/shop/production/local`, which says something else of its `proxy_protocol`: an address is one for all who share it, so say the same of it in each
               --> gateway.yaml:10:5
                |
             10 |   - {address: "127.0.0.1:80", proxy_protocol: true}
                |     ^
-               = an address is one for all who share it: say the same of it in each
+               = correct it; until then what was served before still is
 
             1 problem in gateway.yaml
+        "#]],
+    );
+}
+
+/// One of them would get nothing, and which one would be chance. Less special places give way, as everywhere.
+#[test]
+fn a_place_is_one_services() {
+    check(
+        "services:
+- {service: shop, listen: \":80\", hosts: [shop.example, \"*.shop.example\"], endpoints: 127.0.0.1:1}
+- {service: cart, listen: \":80\", hosts: shop.example, paths: [{prefix: /cart}, {regex: /c.*}], endpoints: 127.0.0.1:1}
+- {service: rest, listen: \":80\", endpoints: 127.0.0.1:1}
+- {service: else, listen: \":81\", hosts: shop.example, endpoints: 127.0.0.1:1}
+- {service: late, listen: \"0.0.0.0:80\", hosts: [late.example, SHOP.example], paths: [{exact: /cart}, {prefix: /cart/}], endpoints: 127.0.0.1:1}
+- {service: last, listen: [\":80\", \":81\"], hosts: shop.example, endpoints: 127.0.0.1:1}
+- {service: any, listen: [], paths: {prefix: /}, endpoints: 127.0.0.1:1}
+",
+        &expect![[r#"
+            error[bad-value]: `shop.example` with `/cart` at `:80` is `service/cart/production/local`'s already: give each a host, a path or an address of its own
+             --> gateway.yaml:6:63
+              |
+            6 | - {service: late, listen: "0.0.0.0:80", hosts: [late.example, SHOP.example], paths: [{exact: /cart}, {prefix: /cart/}], endpoints: 127.0.0.1:1}
+              |                                                               ^^^^^^^^^^^^
+              = correct it; until then what was served before still is
+
+            error[bad-value]: `shop.example` at `:80` is `service/shop/production/local`'s already: give each a host, a path or an address of its own
+             --> gateway.yaml:7:50
+              |
+            7 | - {service: last, listen: [":80", ":81"], hosts: shop.example, endpoints: 127.0.0.1:1}
+              |                                                  ^^^^^^^^^^^^
+              = correct it; until then what was served before still is
+
+            error[bad-value]: `shop.example` at `:81` is `service/else/production/local`'s already: give each a host, a path or an address of its own
+             --> gateway.yaml:7:50
+              |
+            7 | - {service: last, listen: [":80", ":81"], hosts: shop.example, endpoints: 127.0.0.1:1}
+              |                                                  ^^^^^^^^^^^^
+              = correct it; until then what was served before still is
+
+            error[bad-value]: every host at `:80` is `service/rest/production/local`'s already: give each a host, a path or an address of its own
+             --> gateway.yaml:8:30
+              |
+            8 | - {service: any, listen: [], paths: {prefix: /}, endpoints: 127.0.0.1:1}
+              |                              ^^^^^
+              = correct it; until then what was served before still is
+
+            4 problems in gateway.yaml
         "#]],
     );
 }

@@ -217,3 +217,49 @@ fn what_is_refused() {
     let (code, said) = running.say("--config gateway.yaml");
     assert!(code == Some(1) && said.contains("gateway.yaml:1:9") && said.contains("gateway.yaml:2:12"), "{said}");
 }
+
+/// Only the table that comes later is refused, and what is live stays as it is.
+#[test]
+fn a_table_takes_no_place_of_another_service() {
+    let (address, one, two) = (free(), answering("one"), answering("two"));
+    let mut running = Running::new();
+    running.start("");
+    let at = |name: &str, generation, host: &str, instance| {
+        let mut table = table(name, generation, address, instance);
+        table.hosts = vec![host.into()];
+        table
+    };
+    assert_eq!(running.ask(&push(at("shop", 1, "shop", one))), live(1));
+    // It would come first by its name.
+    let refused = |table: wire::Table| match running.ask(&push(table)) {
+        Answer::Faulty(why) => why.replace(&address.to_string(), "ADDRESS"),
+        other => panic!("{other:?}"),
+    };
+    let mut several = at("cart", 1, "SHOP", two);
+    several.hosts.insert(0, "cart".into());
+    assert_eq!(
+        refused(several),
+        "hosts[1]: `shop` at `ADDRESS` is `service/shop/production/local`'s already: give each a host, a path or an \
+         address of its own"
+    );
+    let mut trusting = at("cart", 1, "cart", two);
+    trusting.listen[0].trusted = vec!["10.0.0.0/8".into()];
+    trusting.listen[0].proxy_protocol = true;
+    assert_eq!(
+        refused(trusting),
+        "listen[0]: `ADDRESS` is shared with `service/shop/production/local`, which says something else of its \
+         `proxy_protocol` and `trusted`: an address is one for all who share it, so say the same of it in each"
+    );
+    assert_eq!(get(address), ok("one"));
+    assert_eq!(running.status().services.len(), 1);
+    // In a place of its own it is served; nor does it take another's place later, and it stays as it was.
+    assert_eq!(running.ask(&push(at("cart", 1, "cart", two))), live(1));
+    assert!(refused(at("cart", 2, "shop", two)).starts_with("hosts[0]: "));
+    assert_eq!(running.ask(&push(at("cart", 0, "shop", two))), Answer::Superseded(1));
+    assert_eq!((get(address), Client::new(address).get("cart")), (ok("one"), ok("two")));
+    // Nobody has it any more.
+    let service = Subject::from_text("service/shop/production/local");
+    assert_eq!(running.ask(&Request::Remove { service, generation: 2 }), live(2));
+    assert_eq!(running.ask(&push(at("cart", 2, "shop", two))), live(2));
+    assert_eq!(get(address), ok("two"));
+}
