@@ -39,6 +39,9 @@ pub trait Watched: Debug + Send + Sync {
     /// What its own workers have counted.
     fn own(&self) -> Counts;
 
+    /// What others of the same gateway have counted, and what is in its sums.
+    fn others(&self) -> Vec<Counts>;
+
     /// Whether requests are served, and if not, why.
     fn ready(&self) -> Result<(), String>;
 
@@ -50,6 +53,10 @@ pub trait Watched: Debug + Send + Sync {
 impl Watched for Feed {
     fn own(&self) -> Counts {
         self.counts()
+    }
+
+    fn others(&self) -> Vec<Counts> {
+        Vec::new()
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -172,7 +179,7 @@ fn answer(held: &[u8], request: &Request, watched: &dyn Watched) -> Answer {
     }
     match path {
         b"/metrics" => {
-            let body = metrics::page(&watched.own(), &watched.wrong());
+            let body = metrics::page(&watched.own(), &watched.others(), &watched.wrong());
             Answer { status: 200, kind: "text/plain; version=0.0.4; charset=utf-8", body }
         }
         b"/healthz" => match watched.own().silent.as_slice() {

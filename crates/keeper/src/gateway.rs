@@ -249,7 +249,8 @@ impl Keeper {
                 self.listen();
             }
             Action::Retire(member) => self.say(member, &ToGateway::Retire, &[]),
-            Action::Introduce(leader, sibling) => self.introduce(leader, sibling),
+            Action::Introduce(leader, sibling) => self.introduce(leader, sibling, false),
+            Action::HandOver(leader, before) => self.introduce(leader, before, true),
             Action::Gone(leader, member) => self.say(leader, &ToGateway::Gone { member }, &[]),
             Action::Reload(member) => self.say(member, &ToGateway::Reload, &[]),
             Action::NotReplaced(member, why) => {
@@ -294,12 +295,12 @@ impl Keeper {
     }
 
     /// Gives two of them a line of their own. Nobody else has an end of it, so it ends with either.
-    fn introduce(&self, leader: u32, sibling: u32) {
+    fn introduce(&self, leader: u32, sibling: u32, led: bool) {
         let Some(pid) = self.children.get(&sibling).map(|child| child.pid) else { return };
         match UnixStream::pair() {
             Ok((one, other)) => {
                 self.say(sibling, &ToGateway::Follow { member: leader }, &[other.as_fd()]);
-                self.say(leader, &ToGateway::Sibling { member: sibling, pid }, &[one.as_fd()]);
+                self.say(leader, &ToGateway::Sibling { member: sibling, pid, led }, &[one.as_fd()]);
             }
             Err(error) => self.settings.log.error("two gateways cannot be connected", &[("why", &error)]),
         }

@@ -88,6 +88,8 @@ pub enum Action {
     Retire(u32),
     /// The first one asks the second one from now on.
     Introduce(u32, u32),
+    /// So it does the second one, which led until now.
+    HandOver(u32, u32),
     /// The first one has to know that the second one is no more.
     Gone(u32, u32),
     /// This one reads the configuration again.
@@ -184,13 +186,17 @@ impl Members {
     }
 
     fn lead(&mut self, member: u32, now: u64, actions: &mut Vec<Action>) {
-        if let Some(before) = self.of(Role::Leading) {
+        let before = self.of(Role::Leading);
+        if let Some(before) = before {
             self.turn(before, Role::Retiring, now);
         }
         self.turn(member, Role::Leading, now);
         actions.push(Action::Lead(member));
         let retiring: Vec<u32> = self.all_of(Role::Retiring).collect();
-        actions.extend(retiring.iter().map(|sibling| Action::Introduce(member, *sibling)));
+        actions.extend(retiring.iter().map(|sibling| match before == Some(*sibling) {
+            true => Action::HandOver(member, *sibling),
+            false => Action::Introduce(member, *sibling),
+        }));
         for oldest in retiring.iter().take(retiring.len().saturating_sub(RETIRING_MAX)) {
             self.turn(*oldest, Role::Ending, now);
             actions.push(Action::Stop(*oldest));

@@ -35,6 +35,18 @@ pub struct Run {
     pub started: u64,
 }
 
+impl Run {
+    /// None: what it has counted is the sum of all that have ended, and are not told one by one any more.
+    pub fn past() -> Self {
+        Self::default()
+    }
+
+    /// Whether it is none.
+    pub fn is_past(&self) -> bool {
+        self.pid == 0
+    }
+}
+
 /// What one worker counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -45,6 +45,9 @@ pub enum ToGateway {
         member: u32,
         /// Its process.
         pid: u32,
+        /// It led until now: what it has counted goes on in the sums of the one that leads.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        led: bool,
     },
     /// Another member leads from now on and asks by the connection that comes with this.
     Follow {

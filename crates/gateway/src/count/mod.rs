@@ -4,6 +4,8 @@
 mod books;
 mod feed;
 pub mod histogram;
+pub(crate) mod merge;
+mod others;
 mod row;
 pub mod run;
 mod shelf;
@@ -17,4 +19,5 @@ pub use shelf::CLOSED_MAX;
 pub use units::UNITS_MAX;
 pub use wire::counts::Way;
 
+pub(crate) use others::Others;
 pub(crate) use shelf::Shelf;

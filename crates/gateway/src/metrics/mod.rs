@@ -20,14 +20,15 @@ const BOUNDS_MICROS: [u64; 17] = [
     10_000_000, 30_000_000, 60_000_000,
 ];
 
-/// The page that Prometheus reads. What is not in order is told with it: how much of each kind.
-pub fn page(counts: &Counts, wrong: &[(&'static str, usize)]) -> String {
-    let sums = Sums::of(counts);
+/// The page that Prometheus reads: what this process and others of the same gateway have counted, and how much of
+/// each kind is not in order.
+pub fn page(own: &Counts, others: &[Counts], wrong: &[(&'static str, usize)]) -> String {
+    let sums = Sums::of(own, others);
     let mut page = Page::default();
     requests(&mut page, &sums);
     releases(&mut page, &sums);
     mirrors(&mut page, &sums);
-    front(&mut page, counts, &sums);
+    front(&mut page, own, others, &sums);
     let name = "glidepath_problems";
     page.family(name, Kind::Gauge, "What is not in order, by its kind; `glidepath gateway status` says more.");
     for (kind, count) in wrong {
@@ -128,7 +129,8 @@ fn releases(page: &mut Page, sums: &Sums) {
 fn mirrors(page: &mut Page, sums: &Sums) {
     let name = "glidepath_mirror_copies_total";
     page.family(name, Kind::Counter, "What became of copies, or why there is none.");
-    for (service, mirror) in &sums.mirrors {
+    let mirrors = sums.mirrors.iter().flat_map(|(service, all)| all.iter().map(move |mirror| (service, mirror)));
+    for (service, mirror) in mirrors {
         let Mirror { of, to, sent, answered, failed, too_large, too_many, unpaired, uncompared } = mirror;
         let outcomes = [
             ("sent", sent),
@@ -146,8 +148,9 @@ fn mirrors(page: &mut Page, sums: &Sums) {
     }
 }
 
-fn front(page: &mut Page, counts: &Counts, sums: &Sums) {
-    let sum = |of: fn(&wire::counts::Worker) -> u64| counts.workers.iter().map(of).sum::<u64>() as f64;
+fn front(page: &mut Page, own: &Counts, others: &[Counts], sums: &Sums) {
+    let workers = || others.iter().chain([own]).flat_map(|counts| &counts.workers);
+    let sum = |of: fn(&wire::counts::Worker) -> u64| workers().map(of).sum::<u64>() as f64;
     let mut one = |name: &str, kind: Kind, help: &str, value: f64| {
         page.family(name, kind, help);
         page.sample(name, &[], value);
@@ -160,9 +163,9 @@ fn front(page: &mut Page, counts: &Counts, sums: &Sums) {
     one("glidepath_requests_unserved_total", Kind::Counter, help, sum(|of| of.unserved));
     let help = "Requests that were sent away, because there was more to do than got done.";
     one("glidepath_requests_shed_total", Kind::Counter, help, sum(|of| of.shed));
-    one("glidepath_workers", Kind::Gauge, "Workers that told what they counted.", counts.workers.len() as f64);
+    one("glidepath_workers", Kind::Gauge, "Workers that told what they counted.", own.workers.len() as f64);
     let help = "Workers that did not: what they counted is missing on this page.";
-    one("glidepath_workers_silent", Kind::Gauge, help, counts.silent.len() as f64);
+    one("glidepath_workers_silent", Kind::Gauge, help, own.silent.len() as f64);
     let help = "Rows that were left out of this page, because there are too many.";
     one("glidepath_metrics_rows_left_out", Kind::Gauge, help, sums.left_out as f64);
     let name = "glidepath_build_info";

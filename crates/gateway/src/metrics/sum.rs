@@ -1,6 +1,7 @@
-//! The sums of all workers and all tables together.
+//! The sums of all processes, workers and tables together.
 
 use super::ROWS_MAX;
+use crate::count::merge::{add_mirror, add_outcomes};
 use model::{ReleaseNumber, Subject};
 use std::collections::BTreeMap;
 use wire::Counts;
@@ -29,22 +30,23 @@ pub(super) struct Sums {
     pub(super) left_out: u64,
     pub(super) instances: BTreeMap<(Subject, ReleaseNumber), Instances>,
     pub(super) generations: BTreeMap<Subject, u64>,
-    pub(super) mirrors: Vec<(Subject, Mirror)>,
+    pub(super) mirrors: BTreeMap<Subject, Vec<Mirror>>,
 }
 
 impl Sums {
-    pub(super) fn of(counts: &Counts) -> Self {
+    pub(super) fn of(own: &Counts, others: &[Counts]) -> Self {
         let mut sums = Self::default();
-        for service in counts.workers.iter().flat_map(|worker| &worker.services) {
+        // What those that have ended served by is nothing that is served by now.
+        for service in services(own) {
             let generation = sums.generations.entry(service.service.clone()).or_insert(service.generation);
             *generation = service.generation.min(*generation);
+        }
+        for service in others.iter().chain([own]).flat_map(services) {
             for release in service.tables.iter().chain(&service.older).flat_map(|table| &table.releases) {
                 sums.add(&service.service, release);
             }
-            sums.add_mirrors(service);
-        }
-        for outcomes in sums.rows.values_mut() {
-            outcomes.times.sort_unstable();
+            let mirrors = sums.mirrors.entry(service.service.clone()).or_default();
+            service.mirrors.iter().for_each(|mirror| add_mirror(mirrors, mirror));
         }
         sums
     }
@@ -57,7 +59,7 @@ impl Sums {
                 self.left_out += 1;
                 continue;
             }
-            add(self.rows.entry(key).or_default(), more);
+            add_outcomes(self.rows.entry(key).or_default(), more);
         }
         if let Some(number) = release.release {
             let sum = self.instances.entry((service.clone(), number)).or_default();
@@ -65,38 +67,8 @@ impl Sums {
             sum.ejections += release.ejections;
         }
     }
-
-    fn add_mirrors(&mut self, service: &Service) {
-        for more in &service.mirrors {
-            let same = |(of, mirror): &&mut (Subject, Mirror)| {
-                *of == service.service && (mirror.of, mirror.to) == (more.of, more.to)
-            };
-            match self.mirrors.iter_mut().find(same) {
-                None => self.mirrors.push((service.service.clone(), *more)),
-                Some((_, sum)) => {
-                    sum.sent += more.sent;
-                    sum.answered += more.answered;
-                    sum.failed += more.failed;
-                    sum.too_large += more.too_large;
-                    sum.too_many += more.too_many;
-                    sum.unpaired += more.unpaired;
-                    sum.uncompared += more.uncompared;
-                }
-            }
-        }
-    }
 }
 
-/// Times are in no order afterwards: they are put in order once, when all are there.
-fn add(sum: &mut Outcomes, more: &Outcomes) {
-    sum.statuses.iter_mut().zip(more.statuses).for_each(|(count, more)| *count += more);
-    sum.open += more.open;
-    sum.unanswered += more.unanswered;
-    sum.broken += more.broken;
-    sum.left += more.left;
-    sum.retries += more.retries;
-    sum.slow += more.slow;
-    sum.received += more.received;
-    sum.sent += more.sent;
-    sum.times.extend(&more.times);
+fn services(counts: &Counts) -> impl Iterator<Item = &Service> {
+    counts.workers.iter().flat_map(|worker| &worker.services)
 }

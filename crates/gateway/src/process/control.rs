@@ -5,12 +5,15 @@ use super::change::Phase;
 use crate::count::Pace;
 use crate::number::Number;
 use crate::waiting::{Came, wait};
+use model::Span;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use wire::control::{Answer, Hello, Request, VERSIONS, Welcome, common};
+use wire::counts::Run;
 use wire::frame;
 use wire::keeping::ToKeeper;
 use wire::timed::{Bounded, Timed};
@@ -33,8 +36,10 @@ pub(crate) struct Control {
     /// Kept for a keeper to come, should this one die.
     pub(crate) socket: Mutex<Option<UnixListener>>,
     connections: Arc<Number>,
-    /// How often it was asked what it had counted.
-    pub(crate) counted: Number,
+    /// How often the one that leads has asked what it has counted.
+    pub(crate) asked: Number,
+    /// How often it has told.
+    pub(crate) told: Number,
     /// Who has asked, and has no answer yet.
     answering: Arc<Number>,
 }
@@ -169,7 +174,11 @@ pub(super) fn converse<V: Visitor>(gateway: &Arc<Gateway>, visitor: &mut V, from
             return frame::write(visitor.stream(), &Answer::Refused(why));
         }
         let _counted = gateway.control.answering.hold();
-        let answer = match serde_json::from_value(request) {
+        let request = serde_json::from_value(request);
+        if matches!(request, Ok(Request::Counts)) && from == From::Leader {
+            gateway.control.asked.raise();
+        }
+        let answer = match request {
             Ok(Request::Adopt) if gateway.is_alone() && visitor.near().is_some() => {
                 frame::write(visitor.stream(), &Answer::Begun)?;
                 return visitor.near().map_or(Ok(()), |near| gateway.be_adopted(near));
@@ -181,8 +190,8 @@ pub(super) fn converse<V: Visitor>(gateway: &Arc<Gateway>, visitor: &mut V, from
         // The answer may have taken its time; to take it has a time of its own.
         visitor.stream().done_within(Some(WORD_WITHIN));
         frame::write(visitor.stream(), &answer)?;
-        if matches!(answer, Answer::Counts(_)) {
-            gateway.control.counted.raise();
+        if matches!(answer, Answer::Counts(_)) && from == From::Leader {
+            gateway.control.told.raise();
         }
     }
 }
@@ -190,13 +199,18 @@ pub(super) fn converse<V: Visitor>(gateway: &Arc<Gateway>, visitor: &mut V, from
 /// Tells what was counted again and again, until whoever asked has gone, or another member leads.
 fn tell_counts(gateway: &Gateway, visitor: &mut impl Visitor, comparing: bool) -> io::Result<()> {
     let mut counted = gateway.fleet.feed().subscribe(if comparing { Pace::Comparing } else { Pace::Steady });
+    let mut told: BTreeMap<Run, Span> = BTreeMap::new();
     while gateway.locked_tables().phase == Phase::Leading {
         let counts = gateway.counts(counted.next_message(), From::Controller);
+        let all = counts.iter().map(|counts| (counts.run.clone(), counts.at)).collect();
+        // Of those that have ended there is nothing new.
+        let news = counts.into_iter().filter(|counts| told.get(&counts.run) != Some(&counts.at)).collect();
+        told = all;
         visitor.stream().done_within(Some(WORD_WITHIN));
         if visitor.doubt().is_some() {
             return Ok(());
         }
-        frame::write(visitor.stream(), &Answer::Counts(counts))?;
+        frame::write(visitor.stream(), &Answer::Counts(news))?;
     }
     visitor.stream().done_within(Some(WORD_WITHIN));
     frame::write(visitor.stream(), &Answer::Moved)

@@ -17,6 +17,8 @@ use wire::timed::Bounded;
 const REPLACED_WITHIN: Duration = Duration::from_secs(600);
 /// A member that does not agree on a version within this is there, but cannot be asked.
 const MET_WITHIN: Duration = Duration::from_secs(5);
+/// The one that led until now says within this what it has counted, or sums begin anew.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(5);
 /// How often the configuration is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -33,6 +35,7 @@ impl Gateway {
         if self.settings.remote.is_some() {
             self.open_remote()?;
         }
+        self.go_on_with_sums()?;
         if self.settings.config.is_some() {
             let gateway = Arc::clone(self);
             Builder::new().name("config".into()).spawn(move || {
@@ -42,6 +45,19 @@ impl Gateway {
                 }
             })?;
         }
+        Ok(())
+    }
+
+    /// Whoever watches sees no sum begin anew where another gateway led until now: it is answered when that one
+    /// has told what it counted.
+    fn go_on_with_sums(self: &Arc<Self>) -> io::Result<()> {
+        let (gateway, hearing) = (Arc::clone(self), self.locked_siblings().hearing());
+        Builder::new().name("sums".into()).spawn(move || {
+            hearing.wait(if gateway.beside { HANDED_OVER_WITHIN } else { Duration::ZERO });
+            if let Err(error) = gateway.open_to_watchers() {
+                gateway.settings.log.error("whoever watches is not answered", &[("why", &error)]);
+            }
+        })?;
         Ok(())
     }
 
@@ -61,7 +77,7 @@ impl Gateway {
             // Whoever leads now is introduced to all of them. A keeper that came later knows none.
             self.locked_siblings().forget();
         }
-        self.admin.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.locked_watchers().close();
         self.settings.log.info("retires", &[]);
         self.tell_keeper(&ToKeeper::Retired)?;
         self.replaced(Ok(()));
@@ -99,13 +115,13 @@ impl Gateway {
     }
 
     /// From now on this one is told, too, and asked. It may have missed what came before it was met.
-    pub(crate) fn meet(&self, member: u32, pid: u32, line: UnixStream) {
+    pub(crate) fn meet(&self, member: u32, pid: u32, led: bool, line: UnixStream) {
         let log = self.settings.log;
         let line = Bounded::new(line, Some(MET_WITHIN));
         let met = Asking::begin(line, None).and_then(|asking| {
             let tables = self.locked_tables();
             let mut siblings = self.locked_siblings();
-            siblings.add(member, pid, asking)?;
+            siblings.add(member, pid, led, asking)?;
             for served in tables.all.values() {
                 siblings.tell_one(member, &Request::Table(Box::new((*served.table).clone())));
             }

@@ -17,7 +17,6 @@ pub use config::{Unreadable, parse as parse_config, read as read_config};
 pub use remote::Settings as RemoteSettings;
 
 use crate::access::{self, AccessLog};
-use crate::admin::{Admin, Watched};
 use crate::fleet::{Ended, Fleet, NotLive};
 use crate::table::{Faults, read_address};
 use crate::worker::Refused;
@@ -31,14 +30,15 @@ use siblings::Siblings;
 use sockets::Sockets;
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
-use watch::Watch;
+use tokio::time::Instant;
+use watch::Watchers;
 use wire::Table;
 use wire::counts::Run;
 use wire::keeping::{NO_COMMON_VERSION, ToGateway, ToKeeper, VERSIONS};
@@ -52,7 +52,7 @@ const WORDS_MAX: usize = 64;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often is tried again what was saved and cannot be served by, and what could not be saved.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
-/// Whoever watches what is counted asks each second, and in less than this on a machine that is busy.
+/// The one that leads asks each second what was counted, and in less than this on a machine that is busy.
 const LAST_COUNTS_WITHIN: Duration = Duration::from_secs(5);
 /// What nobody uses any more ends within this.
 const LAST_WITHIN: Duration = Duration::from_secs(1);
@@ -94,7 +94,9 @@ pub(crate) struct Gateway {
     sockets: Sockets,
     control: Control,
     remote: Remote,
-    admin: Mutex<Vec<Admin>>,
+    watchers: Mutex<Watchers>,
+    /// Another one led when it began.
+    beside: bool,
     access: Option<AccessLog>,
     siblings: Mutex<Siblings>,
     /// Who has asked for another gateway, and waits to hear what became of it.
@@ -140,7 +142,8 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         sockets: Sockets::default(),
         control: Control::default(),
         remote: Remote::default(),
-        admin: Mutex::default(),
+        watchers: Mutex::new(Watchers::new(!beside)),
+        beside,
         access: settings.access.clone().map(|access| AccessLog::start(access, log)).transpose()?,
         siblings: Mutex::default(),
         replacing: Mutex::default(),
@@ -161,6 +164,13 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     gateway.tell_keeper(&ToKeeper::Ready)?;
     log.info("ready", &[("member", &member), ("workers", &gateway.settings.workers)]);
     gateway.follow(words, control)
+}
+
+/// What has to be told before the end.
+struct LastCounts {
+    /// How often it was asked before there was nothing more to count.
+    asked: usize,
+    due: Instant,
 }
 
 /// What the keeper said, and what came with it.
@@ -218,6 +228,7 @@ impl Gateway {
     fn follow(self: &Arc<Self>, mut words: Receiver<Word>, mut control: Option<UnixListener>) -> io::Result<()> {
         let log = self.settings.log;
         let mut retired = false;
+        let mut last_counts = None;
         loop {
             let word = words.recv_timeout(if retired { LOOK_EVERY } else { TRY_AGAIN });
             match word {
@@ -226,7 +237,7 @@ impl Gateway {
                     self.retire()?;
                     retired = true;
                 }
-                Ok((ToGateway::Sibling { member, pid }, Some(line))) => self.meet(member, pid, line),
+                Ok((ToGateway::Sibling { member, pid, led }, Some(line))) => self.meet(member, pid, led, line),
                 Ok((ToGateway::Follow { .. }, Some(line))) => self.answer_leader(line)?,
                 Ok((ToGateway::Gone { member }, _)) => self.locked_siblings().gone(member),
                 Ok((ToGateway::Reload, _)) => {
@@ -248,8 +259,7 @@ impl Gateway {
                     }
                 }
             }
-            if retired && self.is_done() {
-                self.tell_last_counts();
+            if retired && self.is_done() && self.has_told(last_counts.get_or_insert_with(|| self.last_counts())) {
                 log.info("its last client has gone", &[]);
                 return self.stop(LAST_WITHIN);
             }
@@ -290,15 +300,6 @@ impl Gateway {
         if faults.is_empty() { Ok(()) } else { Err(NotLive::Refused(Refused::Faulty(faults))) }
     }
 
-    /// Answers whoever watches, at each of these sockets.
-    fn watched_at(self: &Arc<Self>, sockets: Vec<TcpListener>) -> io::Result<()> {
-        let watched: Arc<dyn Watched> = Arc::new(Watch { gateway: Arc::downgrade(self), feed: self.fleet.feed() });
-        let admin = sockets.into_iter().map(|socket| Admin::start(socket, Arc::clone(&watched)));
-        let admin = admin.collect::<io::Result<_>>()?;
-        *self.admin.lock().unwrap_or_else(PoisonError::into_inner) = admin;
-        Ok(())
-    }
-
     /// Ends within a time, whatever is under way.
     fn stop(&self, within: Duration) -> io::Result<()> {
         self.control.close();
@@ -314,12 +315,15 @@ impl Gateway {
         Ok(())
     }
 
-    /// Whoever watches what is counted hears of the last requests, too, before nobody can tell of them.
-    fn tell_last_counts(&self) {
-        let before = self.control.counted.get();
-        if before > 0 {
-            self.control.counted.wait(LAST_COUNTS_WITHIN, |count| count > before);
-        }
+    /// The next question what it has counted is the last that it has to answer.
+    fn last_counts(&self) -> LastCounts {
+        LastCounts { asked: self.control.asked.get(), due: Instant::now() + LAST_COUNTS_WITHIN }
+    }
+
+    /// Whether the one that leads has heard of the last requests, too: nobody can tell of them later. One that asks
+    /// no more is not waited for.
+    fn has_told(&self, last: &LastCounts) -> bool {
+        self.control.told.get() > last.asked || Instant::now() >= last.due
     }
 
     /// Whether nobody needs this one any more, which takes no new clients.
@@ -330,6 +334,10 @@ impl Gateway {
 
     fn locked_tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked_watchers(&self) -> MutexGuard<'_, Watchers> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn locked_siblings(&self) -> MutexGuard<'_, Siblings> {

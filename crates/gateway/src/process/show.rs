@@ -8,8 +8,8 @@ use model::{ReleaseNumber, Share, Subject};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use wire::control::{
-    Answer, Drain, EndpointReport, EndpointState, Health, MemberReport, PoolReport, Route, RouteRelease, ServiceState,
-    Status, WorkerReport,
+    Answer, Drain, EndpointReport, EndpointState, Health, MemberReport, PoolReport, Request, Route, RouteRelease,
+    ServiceState, Status, WorkerReport,
 };
 use wire::problem::{Kind, Problem};
 use wire::table::{Door, Path};
@@ -95,9 +95,19 @@ impl Gateway {
     /// With what this member has counted, what the others have.
     pub(crate) fn counts(&self, own: Counts, from: From) -> Vec<Counts> {
         let mut all = vec![own];
+        let siblings = self.locked_siblings();
+        let hearing = siblings.hearing();
         if from == From::Controller || self.is_adopted() {
-            all.extend(self.locked_siblings().counts());
+            let asked = siblings.asked(&Request::Counts);
+            // One that hangs keeps nobody else from asking.
+            drop(siblings);
+            asked.answers();
         }
+        all.extend(match from {
+            From::Controller => hearing.told(),
+            // What is in these sums goes on in those of the one that leads.
+            From::Leader => hearing.summed(),
+        });
         all
     }
 

@@ -1,10 +1,12 @@
 //! Members that go on for clients of before. They are told of every table, and asked what they have under
 //! way: what they do not answer for is not known.
 
+use crate::count::Others;
 use crate::planted::{Bug, is};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use wire::Counts;
@@ -14,6 +16,8 @@ use wire::counts::Run;
 
 /// A member that does not answer for so long is not waited for.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How often each is asked what it has counted, where nobody asks more often.
+const HEAR_EVERY: Duration = Duration::from_secs(1);
 /// The most questions that wait for a member.
 const QUESTIONS_MAX: usize = 1_024;
 
@@ -21,6 +25,14 @@ const QUESTIONS_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Siblings {
     all: BTreeMap<u32, Sibling>,
+    others: Arc<Hearing>,
+}
+
+/// What they have counted, as far as it was heard.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    others: Mutex<Others>,
+    decided: Condvar,
 }
 
 #[derive(Debug)]
@@ -35,14 +47,12 @@ type Question = (Request, SyncSender<Answer>);
 
 impl Siblings {
     /// This one can be asked.
-    pub(crate) fn add(&mut self, member: u32, pid: u32, mut asking: Asking) -> io::Result<()> {
+    pub(crate) fn add(&mut self, member: u32, pid: u32, led: bool, asking: Asking) -> io::Result<()> {
         let (questions, asked) = sync_channel::<Question>(QUESTIONS_MAX);
+        let hearing = Arc::clone(&self.others);
         Builder::new().name(format!("member-{member}")).spawn(move || {
-            for (request, answer) in asked {
-                // A member that is gone is told of by the keeper; until then it has not answered.
-                let Ok(answered) = asking.ask(&request) else { return };
-                let _ = answer.try_send(answered);
-            }
+            // A member that is gone is told of by the keeper; until then it has not answered.
+            let _ = converse(&asked, asking, led, &hearing);
         })?;
         self.all.insert(member, Sibling { pid, questions: Some(questions) });
         Ok(())
@@ -64,9 +74,10 @@ impl Siblings {
         self.all.is_empty()
     }
 
-    /// Its process has ended.
+    /// Its process has ended: what it has counted is kept.
     pub(crate) fn gone(&mut self, member: u32) {
         self.all.remove(&member);
+        self.others.locked().keep_open(&self.pids());
     }
 
     /// Their processes.
@@ -102,20 +113,84 @@ impl Siblings {
         reports.collect()
     }
 
-    /// What all have counted; nothing of those that do not answer.
-    pub(crate) fn counts(&self) -> Vec<Counts> {
-        let counts = self.ask(&Request::Counts).into_iter().filter_map(|(_, answer)| match answer {
-            Some(Answer::Counts(counts)) => Some(counts),
-            _ => None,
-        });
-        counts.flatten().collect()
+    /// Where it is said what they have counted.
+    pub(crate) fn hearing(&self) -> Arc<Hearing> {
+        Arc::clone(&self.others)
+    }
+
+    fn ask(&self, request: &Request) -> Vec<(u32, Option<Answer>)> {
+        self.asked(request).answers()
     }
 
     /// Asks all, before any answer is waited for.
-    fn ask(&self, request: &Request) -> Vec<(u32, Option<Answer>)> {
-        let asked: Vec<_> = self.all.values().map(|sibling| (sibling.pid, sibling.ask(request))).collect();
+    pub(crate) fn asked(&self, request: &Request) -> Asked {
+        Asked(self.all.values().map(|sibling| (sibling.pid, sibling.ask(request))).collect())
+    }
+}
+
+/// What all were asked, and have not answered yet.
+pub(crate) struct Asked(Vec<(u32, Option<Receiver<Answer>>)>);
+
+impl Asked {
+    /// Waits for their answers.
+    pub(crate) fn answers(self) -> Vec<(u32, Option<Answer>)> {
         let answered = |answers: Option<Receiver<Answer>>| answers?.recv_timeout(ANSWER_WITHIN).ok();
-        asked.into_iter().map(|(pid, answers)| (pid, answered(answers))).collect()
+        self.0.into_iter().map(|(pid, answers)| (pid, answered(answers))).collect()
+    }
+}
+
+impl Hearing {
+    /// Waits for what the one that led before has counted, but not for long. Then sums begin anew.
+    pub(crate) fn wait(&self, within: Duration) {
+        let others = self.locked();
+        let waited = self.decided.wait_timeout_while(others, within, |others| !others.is_decided());
+        waited.unwrap_or_else(PoisonError::into_inner).0.begin_anew();
+    }
+
+    /// What all others have counted, also those that have ended; of those that do not answer, what was heard last.
+    pub(crate) fn told(&self) -> Vec<Counts> {
+        self.locked().told()
+    }
+
+    /// What the others have counted, as far as it is in the sums that are told here.
+    pub(crate) fn summed(&self) -> Vec<Counts> {
+        self.locked().summed()
+    }
+
+    fn hear(&self, all: &[Counts], led: bool) {
+        let mut others = self.locked();
+        if led {
+            others.take_over(all);
+            self.decided.notify_all();
+        } else {
+            others.hear(all);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Others> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks what is to be asked, and again and again what was counted: it may end at any time.
+fn converse(asked: &Receiver<Question>, mut asking: Asking, led: bool, hearing: &Hearing) -> io::Result<()> {
+    if let Answer::Counts(all) = asking.ask(&Request::Counts)? {
+        hearing.hear(&all, led);
+    }
+    loop {
+        let question = match asked.recv_timeout(HEAR_EVERY) {
+            Ok(question) => Some(question),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        let request = question.as_ref().map_or(&Request::Counts, |(request, _)| request);
+        let answered = asking.ask(request)?;
+        if let Answer::Counts(all) = &answered {
+            hearing.hear(all, false);
+        }
+        if let Some((_, answer)) = question {
+            let _ = answer.try_send(answered);
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn counts() -> Counts {
 
 #[test]
 fn sums_of_all_workers_are_told() {
-    let page = metrics::page(&counts(), WRONG);
+    let page = metrics::page(&counts(), &[], WRONG);
     let own = page.lines().filter(|line| !line.starts_with('#') && !line.starts_with("process_"));
     let own: String = own.map(|line| format!("{line}\n")).collect();
     expect![[r#"
@@ -147,7 +147,7 @@ fn the_page_is_as_prometheus_wants_it() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("promtool is there: `make tools` says how it is installed");
-    tool.stdin.take().expect("a pipe").write_all(metrics::page(&counts(), WRONG).as_bytes()).expect("it reads");
+    tool.stdin.take().expect("a pipe").write_all(metrics::page(&counts(), &[], WRONG).as_bytes()).expect("it reads");
     let told = tool.wait_with_output().expect("it ends");
     let words = String::from_utf8_lossy(&told.stdout) + String::from_utf8_lossy(&told.stderr);
     assert!(told.status.success() && words.trim().is_empty(), "{words}");
@@ -156,7 +156,7 @@ fn the_page_is_as_prometheus_wants_it() {
 #[test]
 fn every_metric_is_documented() {
     let named = |line: &str| line.strip_prefix("# TYPE ").and_then(|rest| rest.split(' ').next().map(str::to_owned));
-    let page = metrics::page(&counts(), WRONG);
+    let page = metrics::page(&counts(), &[], WRONG);
     let names: BTreeSet<String> = page.lines().filter_map(named).collect();
     let text = include_str!("../../../../docs/metrics.md");
     let first = |line: &str| line.strip_prefix("| `").and_then(|rest| rest.split('`').next().map(str::to_owned));
@@ -173,7 +173,7 @@ fn what_is_too_much_is_left_out_and_said() {
     let service = &mut counts.workers[0].services[0];
     service.older = None;
     service.tables[0].releases[0].outcomes = (0..metrics::ROWS_MAX + 5).map(outcomes).collect();
-    let page = metrics::page(&counts, WRONG);
+    let page = metrics::page(&counts, &[], WRONG);
     assert_eq!(page.matches("http_requests_in_flight{").count(), metrics::ROWS_MAX);
     assert!(page.contains("\nglidepath_metrics_rows_left_out 5\n"), "{page}");
 }
@@ -194,6 +194,10 @@ struct Beginning {
 impl Watched for Beginning {
     fn own(&self) -> Counts {
         self.feed.counts()
+    }
+
+    fn others(&self) -> Vec<Counts> {
+        Vec::new()
     }
 
     fn ready(&self) -> Result<(), String> {

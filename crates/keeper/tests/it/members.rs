@@ -40,10 +40,10 @@ fn one_takes_over_from_another() {
             10 Ready(1): Lead(1)
             100 Replace: Start(2) until 30100
             110 Ready(2): Retire(1) until 5110
-            120 Retired(1): Lead(2) Introduce(2, 1)
+            120 Retired(1): Lead(2) HandOver(2, 1)
             130 Replace: Start(3) until 30130
             140 Ready(3): Retire(2) until 5140
-            150 Retired(2): Lead(3) Introduce(3, 1) Introduce(3, 2)
+            150 Retired(2): Lead(3) Introduce(3, 1) HandOver(3, 2)
             160 Reload: Reload(3)
             170 Died(1): Gone(3, 1)
             180 Died(2): Gone(3, 2)
@@ -99,7 +99,7 @@ fn the_old_one_does_not_say_that_it_retired() {
             100 Replace: Start(2) until 30100
             110 Ready(2): Retire(1) until 5110
             5109 Time:  until 5110
-            5110 Time: Lead(2) Introduce(2, 1)
+            5110 Time: Lead(2) HandOver(2, 1)
             5120 Retired(1): 
         "#]],
     );

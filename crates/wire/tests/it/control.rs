@@ -177,7 +177,8 @@ fn between_keeper_and_gateway() {
             ToGateway::Sockets { address, error: None },
             ToGateway::Sockets { address, error: Some("taken".into()) },
             ToGateway::Lead,
-            ToGateway::Sibling { member: 2, pid: 7 },
+            ToGateway::Sibling { member: 2, pid: 7, led: false },
+            ToGateway::Sibling { member: 2, pid: 7, led: true },
             ToGateway::Follow { member: 3 },
             ToGateway::Gone { member: 2 },
             ToGateway::Retire,
@@ -192,6 +193,7 @@ fn between_keeper_and_gateway() {
             [00, 00, 00, 36] {"sockets":{"address":"127.0.0.1:80","error":"taken"}}
             [00, 00, 00, 06] "lead"
             [00, 00, 00, 20] {"sibling":{"member":2,"pid":7}}
+            [00, 00, 00, 2b] {"sibling":{"member":2,"pid":7,"led":true}}
             [00, 00, 00, 17] {"follow":{"member":3}}
             [00, 00, 00, 15] {"gone":{"member":2}}
             [00, 00, 00, 08] "retire"

@@ -1,8 +1,12 @@
 //! That what becomes of requests is written and told across gateways that take over from one another.
 
-use super::running::{Client, Running, answering, free, get, ok, signal, wait_for};
+use super::running::{Client, Running, answering, free, get, instance, ok, page, signal, wait_for};
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Builder;
 use wire::Counts;
 use wire::control::{Answer, Request};
 
@@ -90,4 +94,66 @@ fn the_access_log_goes_on_and_is_opened_anew() {
     nowhere.config(&format!("listen: \"{address}\"\nendpoints: \"{one}\"\n"));
     let (code, said) = nowhere.say("--config gateway.yaml --access-log no/such/folder");
     assert!(code == Some(3) && said.contains("writing the access log"), "{code:?} {said}");
+}
+
+/// All requests that were answered, as whoever watches adds them up.
+fn answered(admin: SocketAddr) -> u64 {
+    let (_, page) = page(admin, "/metrics");
+    let rows = page.lines().filter(|line| line.starts_with("http_requests_total{") && line.contains("code=\"2xx\""));
+    rows.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a number")).sum()
+}
+
+/// Whoever watches sees one gateway: what ends in a process that retires is counted once, and no sum falls when one
+/// process takes over from another. Where one was killed sums begin anew, and nothing of before comes again.
+#[test]
+fn sums_go_on_across_processes() {
+    let wait = Arc::new(AtomicBool::new(true));
+    let (address, other, admin) = (free(), free(), free());
+    let (slow, one) = (instance("slow", Arc::clone(&wait)), answering("one"));
+    let mut running = Running::new();
+    let service = |name, at, to| format!("- {{service: {name}, listen: \"{at}\", endpoints: \"{to}\"}}\n");
+    running.config(&format!("services:\n{}{}", service("slow", other, slow), service("quick", address, one)));
+    running.start(&format!("--config gateway.yaml --workers 2 --admin {admin}"));
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let watching = Builder::new().spawn(move || {
+        let mut last = 0;
+        while !stopped.load(Ordering::SeqCst) {
+            let now = answered(admin);
+            assert!(now >= last, "{now} after {last}");
+            last = now;
+        }
+    });
+    let waits = Builder::new().spawn(move || Client::new(other).get("shop")).expect("a thread");
+    let is_under_way =
+        |line: &str| line.starts_with("http_requests_in_flight{service=\"slow\"") && line.ends_with(" 1");
+    let mut asked = 0;
+    let mut reader = Reader::default();
+    for _ in 0..4 {
+        for _ in 0..5 {
+            assert_eq!(get(address), ok("one"));
+            asked += 1;
+        }
+        wait_for("all to be counted", || (answered(admin) == asked).then_some(()));
+        wait_for("what is under way", || (page(admin, "/metrics").1.lines().any(is_under_way)).then_some(()));
+        let before = running.status().member.pid;
+        assert_eq!(running.say("replace").0, Some(0));
+        running.status_with("another gateway", |status| status.member.pid != before);
+        wait_for("all to be counted", || (answered(admin) == asked).then_some(()));
+    }
+    // The first of them has had one under way all the time.
+    assert_eq!(reader.read(counts(&running)), asked);
+    wait.store(false, Ordering::SeqCst);
+    assert_eq!(waits.join().expect("it ends well"), ok("slow"));
+    running.status_with("the end of all others", |status| status.retiring.is_empty());
+    assert_eq!(answered(admin), asked + 1);
+    assert_eq!(reader.read(counts(&running)), asked + 1);
+    // Whoever reads for the first time hears of those that have ended, too.
+    assert_eq!(Reader::default().read(counts(&running)), asked + 1);
+    stop.store(true, Ordering::SeqCst);
+    watching.expect("a thread").join().expect("no sum has fallen");
+    let before = running.status().member.pid;
+    signal(before, "KILL");
+    running.status_with("another gateway", |status| status.member.pid != before);
+    assert_eq!(answered(admin), 0);
 }
