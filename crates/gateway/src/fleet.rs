@@ -3,7 +3,7 @@
 pub use wire::socket::listen;
 
 use crate::access::AccessLog;
-use crate::count::Feed;
+use crate::count::{Feed, LastCounts};
 use crate::mirror::Pair;
 use crate::number::Number;
 use crate::probe::Prober;
@@ -32,6 +32,7 @@ pub struct Fleet {
     files: Files,
     /// How many workers have not ended.
     alive: Arc<Number>,
+    last: Arc<LastCounts>,
 }
 
 #[derive(Debug)]
@@ -73,24 +74,34 @@ impl Fleet {
     pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
         let prober = Prober::start()?;
         let commons = Commons { proofs: Arc::clone(prober.proofs()), ..Commons::default() };
-        let mut workers = Vec::new();
+        let (mut workers, last) = (Vec::new(), Arc::<LastCounts>::default());
         let alive = Arc::new(Number::new(count));
         for worker in 0..count {
             let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-            let (told, alive, commons) = (told.clone(), Arc::clone(&alive), commons.clone());
+            let (told, alive, commons, last) = (told.clone(), Arc::clone(&alive), commons.clone(), Arc::clone(&last));
             let work = move || {
                 let mut last_words = LastWords { told, alive, ended: Ended { worker, broken: true } };
-                let result = worker::run(receiver, commons);
+                let result = worker::run(receiver, commons, |counts| last.keep(worker, counts));
                 last_words.ended.broken = result.is_err();
                 result
             };
             let thread = Builder::new().name(format!("worker-{worker}")).spawn(work)?;
             workers.push(Worker { orders, thread: Some(thread) });
         }
-        Ok(Self { workers, prober, files: Files::new()?, alive })
+        Ok(Self { workers, prober, files: Files::new()?, alive, last })
     }
 
-    /// How many workers there are.
+    /// Those that have not ended: the others have broken down, and nobody waits for them.
+    fn living(&self) -> impl Iterator<Item = &Worker> {
+        self.workers.iter().filter(|worker| !worker.orders.is_closed())
+    }
+
+    /// How many workers have not ended.
+    pub fn count_living(&self) -> usize {
+        self.living().count()
+    }
+
+    /// How many workers were started.
     pub fn len(&self) -> usize {
         self.workers.len()
     }
@@ -101,11 +112,12 @@ impl Fleet {
     }
 
     /// Accepts clients from these sockets, and from no others at this address. Each socket is read by a
-    /// worker, and each worker reads one: nobody waits in a backlog that is nobody's.
+    /// worker, and each worker reads one: nobody waits in a backlog that is nobody's. What one would read that has
+    /// broken down falls to the others.
     pub fn listen(&self, address: SocketAddr, sockets: &[TcpListener]) -> io::Result<()> {
-        let count = self.workers.len();
-        let mut shares: Vec<Vec<TcpListener>> = self.workers.iter().map(|_| Vec::new()).collect();
-        for index in 0..if sockets.is_empty() { 0 } else { sockets.len().max(count) } {
+        let count = self.count_living();
+        let mut shares: Vec<Vec<TcpListener>> = self.living().map(|_| Vec::new()).collect();
+        for index in 0..if sockets.is_empty() || count == 0 { 0 } else { sockets.len().max(count) } {
             if let (Some(share), Some(socket)) = (shares.get_mut(index % count), sockets.get(index % sockets.len())) {
                 share.push(socket.try_clone()?);
             }
@@ -187,25 +199,24 @@ impl Fleet {
     /// Writes a line for each request. Whether every worker heard of it.
     pub fn log(&self, log: &AccessLog) -> bool {
         let tell = |worker: &Worker| worker.orders.blocking_send(Order::Log(log.inlet())).is_ok();
-        self.workers.iter().filter(|worker| tell(worker)).count() == self.workers.len()
+        self.living().all(tell)
     }
 
     /// Answers and those of copies go to this queue from now on, or to none. Whether every worker heard.
     pub fn compare(&self, comparer: Option<&SyncSender<Pair>>) -> bool {
         let tell = |worker: &Worker| worker.orders.blocking_send(Order::Compare(comparer.cloned())).is_ok();
-        self.workers.iter().filter(|worker| tell(worker)).count() == self.workers.len()
+        self.living().all(tell)
     }
 
     /// Asks what was counted, from whatever thread.
     pub fn feed(&self) -> Feed {
-        Feed::new(self.workers.iter().map(|worker| worker.orders.clone()).collect())
+        Feed::new(self.workers.iter().map(|worker| worker.orders.clone()).collect(), Arc::clone(&self.last))
     }
 
     /// Tells all, before any answer is waited for.
     fn ask<T>(&self, mut order: impl FnMut(Answer<T>) -> Order) -> Vec<Option<T>> {
         let asked: Vec<_> = self
-            .workers
-            .iter()
+            .living()
             .map(|worker| {
                 let (answer, answered) = sync_channel(1);
                 // One that has no room for an order has not answered for very long.

@@ -44,15 +44,20 @@ bugs! {
     ClosedBeforeDrain = "closed-before-drain", "connections are closed before what is under way on them has ended",
     /// What may have been done is asked for again.
     PostRepeated = "post-repeated", "a request that is not repeatable is sent again",
+    /// A worker panics where it can be told to: when a service called `break` is removed.
+    WorkerBreaks = "worker-breaks", "a worker breaks down",
 }
+
+/// The bug of a process that is started with its name in here, if it can have any.
+pub const VARIABLE: &str = "GLIDEPATH_PLANTED";
+/// Whether this build can have bugs.
+pub const CAN_BE: bool = cfg!(feature = "planted");
 
 #[cfg(feature = "planted")]
 mod active {
-    use super::Bug;
+    use super::{Bug, VARIABLE};
     use std::sync::atomic::{AtomicU8, Ordering};
 
-    /// The bug of a process that is started with its name in here.
-    pub const VARIABLE: &str = "GLIDEPATH_PLANTED";
     /// No bug has these numbers.
     const NONE: u8 = u8::MAX;
     const NOT_READ: u8 = u8::MAX - 1;
@@ -82,7 +87,7 @@ mod active {
 #[cfg(feature = "planted")]
 pub(crate) use active::is;
 #[cfg(feature = "planted")]
-pub use active::{VARIABLE, plant};
+pub use active::plant;
 
 /// Whether this process's gateway has this bug.
 #[cfg(not(feature = "planted"))]

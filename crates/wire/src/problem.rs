@@ -30,6 +30,9 @@ pub enum Kind {
     TableUnsaved,
     /// Files have changed and could not be read again: they are used as they were.
     FilesOutdated,
+    /// A worker has broken down, and what it held is lost. The others have what came for it; another process takes
+    /// over as soon as one can.
+    WorkerBroken,
     /// What only a later version knows: it is told in its own words, and is as wrong as all others.
     #[serde(other)]
     Other,
@@ -37,7 +40,8 @@ pub enum Kind {
 
 impl Kind {
     /// All that this version tells of.
-    pub const ALL: [Self; 4] = [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated];
+    pub const ALL: [Self; 5] =
+        [Self::TableUnreadable, Self::TableUnserved, Self::TableUnsaved, Self::FilesOutdated, Self::WorkerBroken];
 
     /// A word for it.
     pub fn name(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Kind {
             Self::TableUnserved => "table-unserved",
             Self::TableUnsaved => "table-unsaved",
             Self::FilesOutdated => "files-outdated",
+            Self::WorkerBroken => "worker-broken",
             Self::Other => "other",
         }
     }

@@ -4,7 +4,9 @@
 use super::run;
 use crate::worker::{Answer, Order};
 use model::Span;
+use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -18,11 +20,28 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Feed {
     workers: Vec<mpsc::Sender<Order>>,
+    last: Arc<LastCounts>,
+}
+
+/// What workers that have broken down had counted: sums do not fall for that.
+#[derive(Debug, Default)]
+pub(crate) struct LastCounts {
+    all: Mutex<BTreeMap<usize, Worker>>,
+}
+
+impl LastCounts {
+    pub(crate) fn keep(&self, worker: usize, counts: Worker) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).insert(worker, counts);
+    }
+
+    fn of(&self, worker: usize) -> Option<Worker> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).get(&worker).cloned()
+    }
 }
 
 impl Feed {
-    pub(crate) fn new(workers: Vec<mpsc::Sender<Order>>) -> Self {
-        Self { workers }
+    pub(crate) fn new(workers: Vec<mpsc::Sender<Order>>, last: Arc<LastCounts>) -> Self {
+        Self { workers, last }
     }
 
     /// All that was counted until now.
@@ -38,7 +57,8 @@ impl Feed {
         let asked: Vec<_> = self.workers.iter().map(ask).collect();
         for (number, answered) in (0..).zip(asked) {
             let left = due.saturating_duration_since(Instant::now());
-            match answered.and_then(|answered| answered.recv_timeout(left).ok()) {
+            let answer = answered.and_then(|answered| answered.recv_timeout(left).ok());
+            match answer.or_else(|| self.last.of(number as usize)) {
                 Some(worker) => counts.workers.push(Worker { number, ..worker }),
                 None => counts.silent.push(number),
             }

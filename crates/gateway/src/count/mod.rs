@@ -12,6 +12,7 @@ mod shelf;
 mod units;
 
 pub use books::{Books, CLASSES_MAX, Class, GENERATIONS_MAX, RELEASES_MAX, Sheet};
+pub(crate) use feed::LastCounts;
 pub use feed::{Feed, Pace, Subscription};
 pub use histogram::Histogram;
 pub use row::{End, Ended};

@@ -1,6 +1,7 @@
 //! A gateway as a process: what its keeper says, what is asked of it, what it keeps on disk.
 
 mod adopted;
+mod broken;
 mod change;
 mod config;
 mod control;
@@ -124,16 +125,10 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
     })?;
     line.say(&ToKeeper::Begun { version }, &[])?;
     let control = passed.pop().map(UnixListener::from);
-    let told = move |ended: Ended| {
-        if ended.broken {
-            // Half a gateway would leave its share of the clients waiting; another one is there in a moment.
-            log.error("a worker has broken down", &[("worker", &ended.worker)]);
-            std::process::exit(BROKEN);
-        }
-    };
+    let (told, ended) = sync_channel::<Ended>(settings.workers.max(1));
     let gateway = Arc::new(Gateway {
         run: crate::count::run::this(),
-        fleet: Fleet::start(settings.workers, told)?,
+        fleet: Fleet::start(settings.workers, move |ended| _ = told.try_send(ended))?,
         keeper: Mutex::new(line.try_clone()?),
         keeping: Keeping::default(),
         tables: Mutex::default(),
@@ -150,6 +145,7 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         settings,
     });
     gateway.access.iter().for_each(|access| _ = gateway.fleet.log(access));
+    gateway.look_after_workers(ended)?;
     let words = gateway.listen_to_keeper(line)?;
     gateway.tell_of_files()?;
     gateway.begin()?;
@@ -266,12 +262,13 @@ impl Gateway {
         }
     }
 
-    /// What was missing may be there by now: a certificate that was mended, room on a disk.
+    /// What was missing may be there by now: a certificate that was mended, room on a disk, another process.
     fn try_again(self: &Arc<Self>) -> io::Result<()> {
         let mut tables = self.locked_tables();
         self.save_again(&mut tables);
         let unserved = tables.problems.has(Kind::TableUnserved);
         drop(tables);
+        self.give_way();
         if unserved { self.begin() } else { Ok(()) }
     }
 

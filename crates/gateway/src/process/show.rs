@@ -40,7 +40,7 @@ impl Gateway {
         Status {
             member: self.run.clone(),
             version: self.settings.version.into(),
-            workers: self.fleet.len(),
+            workers: self.fleet.count_living(),
             config: self.settings.config.as_ref().map(|path| path.display().to_string()),
             config_problem,
             services: services.collect(),

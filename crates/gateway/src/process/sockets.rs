@@ -32,6 +32,25 @@ enum State {
     Deaf(String),
 }
 
+/// Who comes to an address.
+enum Whose {
+    Watchers,
+    Controllers,
+    Clients,
+}
+
+impl Whose {
+    fn of(gateway: &Gateway, address: SocketAddr) -> Self {
+        if gateway.settings.admin == Some(address) {
+            Self::Watchers
+        } else if gateway.settings.remote.as_ref().is_some_and(|remote| remote.address == address) {
+            Self::Controllers
+        } else {
+            Self::Clients
+        }
+    }
+}
+
 impl Sockets {
     /// Asks the keeper for all that is wanted, and waits until it has answered; gives back what is not.
     pub(crate) fn want(&self, gateway: &Gateway, wanted: BTreeSet<SocketAddr>) -> io::Result<()> {
@@ -70,12 +89,10 @@ impl Sockets {
         // Kept for a keeper to come, should this one die.
         let kept: Vec<OwnedFd> = passed.iter().filter_map(|socket| socket.try_clone().ok()).collect();
         let sockets: Vec<TcpListener> = passed.into_iter().map(TcpListener::from).collect();
-        let taken = if gateway.settings.admin == Some(address) {
-            gateway.watched_at(sockets)
-        } else if gateway.settings.remote.as_ref().is_some_and(|remote| remote.address == address) {
-            gateway.asked_at(sockets)
-        } else {
-            gateway.fleet.listen(address, &sockets)
+        let taken = match Whose::of(gateway, address) {
+            Whose::Watchers => gateway.watched_at(sockets),
+            Whose::Controllers => gateway.asked_at(sockets),
+            Whose::Clients => gateway.fleet.listen(address, &sockets),
         };
         let state = match (taken, error) {
             (Err(error), _) => State::Deaf(error.to_string()),
@@ -89,6 +106,17 @@ impl Sockets {
         }
         all.insert(address, state);
         self.changed.notify_all();
+    }
+
+    /// A worker has broken down: those who wait at its sockets are the others' to serve.
+    pub(crate) fn share_out(&self, gateway: &Gateway) -> io::Result<()> {
+        for (address, state) in &*self.locked() {
+            if let (State::Open(kept), Whose::Clients) = (state, Whose::of(gateway, *address)) {
+                let sockets = kept.iter().map(|socket| socket.try_clone().map(TcpListener::from));
+                gateway.fleet.listen(*address, &sockets.collect::<io::Result<Vec<_>>>()?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where it listens, and where it cannot.

@@ -295,7 +295,10 @@ impl Shared {
         match order {
             Order::Listen(address, sockets, answer) => drop(answer.try_send(self.listen(address, sockets).await)),
             Order::Table(table, answer) => drop(answer.try_send(self.take(&table))),
-            Order::Remove(service, generation, answer) => drop(answer.try_send(self.remove(&service, generation))),
+            Order::Remove(service, generation, answer) => {
+                break_down(&service);
+                let _ = answer.try_send(self.remove(&service, generation));
+            }
             Order::Report(answer) => drop(answer.try_send(self.report())),
             Order::Log(inlet) => drop(self.pen.replace(Some(Rc::new(Pen::new(inlet))))),
             Order::Compare(comparer) => drop(self.comparer.replace(comparer)),
@@ -323,10 +326,40 @@ impl Shared {
     }
 }
 
-/// Runs a worker on this thread until it was told to stop and nothing is under way.
-pub fn run(orders: mpsc::Receiver<Order>, commons: Commons) -> std::io::Result<()> {
+/// Runs a worker on this thread until it was told to stop and nothing is under way. Where it breaks down, what it
+/// has counted is told.
+pub fn run(
+    orders: mpsc::Receiver<Order>,
+    commons: Commons,
+    counted: impl Fn(wire::counts::Worker),
+) -> std::io::Result<()> {
+    let mut last = LastCounts { shared: Rc::new(Shared::new(commons)), counted: Some(counted) };
+    // It goes before what is told last: all connections have ended then, and are counted.
     let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
-    runtime.block_on(work(orders, Rc::new(Shared::new(commons))))
+    runtime.block_on(work(orders, Rc::clone(&last.shared)))?;
+    last.counted = None;
+    Ok(())
+}
+
+/// Tells what was counted where a panic is the end.
+struct LastCounts<T: Fn(wire::counts::Worker)> {
+    shared: Rc<Shared>,
+    /// Nobody, where all is well.
+    counted: Option<T>,
+}
+
+impl<T: Fn(wire::counts::Worker)> Drop for LastCounts<T> {
+    fn drop(&mut self) {
+        if let Some(counted) = &self.counted {
+            counted(self.shared.counts());
+        }
+    }
+}
+
+/// A bug that only one of the workers has.
+fn break_down(service: &Subject) {
+    let is_first = || std::thread::current().name() == Some("worker-0");
+    assert!(!(is(Bug::WorkerBreaks) && service.as_str().starts_with("service/break/") && is_first()), "as planted");
 }
 
 async fn work(mut orders: mpsc::Receiver<Order>, shared: Rc<Shared>) -> std::io::Result<()> {

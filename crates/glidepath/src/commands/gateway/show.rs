@@ -58,6 +58,7 @@ fn tell(problem: &Problem, screen: &mut Screen) {
         Kind::FilesOutdated => {
             (visible(of), "cannot be read again", "what was in there is used on; it is read when it changes")
         }
+        Kind::WorkerBroken => (visible(of), "has broken down", "the others serve; another process takes over"),
         Kind::Other => (visible(of), "is not in order", "the gateway is newer than this program, which knows no more"),
     };
     screen.line(format!("  {of} {} since {}: {}", screen.paint(Tone::Bad, what), clock::utc(*since), visible(why)));

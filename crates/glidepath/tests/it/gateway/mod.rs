@@ -2,6 +2,7 @@
 
 mod alone;
 mod authority;
+mod breaking;
 mod controlling;
 mod counting;
 mod elsewhere;

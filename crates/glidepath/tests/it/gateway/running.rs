@@ -1,5 +1,6 @@
 //! A gateway that runs, instances behind it, and clients before it.
 
+use gateway::planted::{Bug, VARIABLE};
 use model::{ReleaseNumber, Share, Subject};
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -26,6 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub(crate) struct Running {
     pub(crate) folder: PathBuf,
     keeper: Option<Child>,
+    bug: Option<Bug>,
 }
 
 /// Looks until there is something to be seen.
@@ -47,7 +49,12 @@ impl Running {
         let folder = std::env::temp_dir().join(format!("glidepath-gw-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder for the test");
         symlink(env!("CARGO_BIN_EXE_glidepath"), folder.join("glidepath")).expect("a way to the program");
-        Self { folder, keeper: None }
+        Self { folder, keeper: None, bug: None }
+    }
+
+    /// What is started from now on has this bug.
+    pub(crate) fn plant(&mut self, bug: Bug) {
+        self.bug = Some(bug);
     }
 
     pub(crate) fn with_config(text: &str) -> Self {
@@ -122,6 +129,7 @@ impl Running {
     fn program(&self, words: &str) -> Command {
         let mut command = Command::new(self.folder.join("glidepath"));
         command.current_dir(&self.folder).env_clear().args(words.split_whitespace());
+        command.envs(self.bug.map(|bug| (VARIABLE, bug.name())));
         command
     }
 
@@ -208,7 +216,8 @@ impl Drop for Running {
     }
 }
 
-fn said(command: &mut Command) -> (Option<i32>, String) {
+/// What a command says, and how it ends.
+pub(crate) fn said(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), text)
