@@ -13,12 +13,13 @@ pub const STREAMS_MAX: usize = 100;
 /// The most connections to one instance, per worker. Further requests share those that there are.
 pub const TRUNKS_MAX: usize = 16;
 /// What may come of one answer before some of it was passed on.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-/// And of all answers on one connection.
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+/// And of all answers on one connection: as much as of each together, or a few clients that take none of theirs would
+/// keep all others waiting.
+const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * STREAMS_MAX as u32;
 /// What keeping answers in small pieces may cost, in bytes below 256 a piece. As long as there is a window for them they
 /// are kept: one client that takes none of its messages must not cost all others their connection.
-const SMALL_PIECES_BYTES_MAX: usize = 256 << 20;
+const SMALL_PIECES_BYTES_MAX: usize = 512 << 20;
 /// The bytes of an answer's head, unpacked.
 const HEAD_BYTES_MAX: u32 = 32 << 10;
 /// What is kept of one request that the instance does not take.

@@ -186,6 +186,23 @@ fn small_messages_that_nobody_takes_are_kept() {
     assert_eq!(instance.connections.load(Ordering::SeqCst), 1);
 }
 
+/// Who takes nothing of large answers costs those nothing either who share its instance's connection.
+#[test]
+fn answers_that_nobody_takes_keep_nobody_waiting() {
+    let instance = Instance::new();
+    let site = Site::new(&instance.table());
+    let mut slow: Vec<_> = (0..60).map(|_| Frames::new(site.client())).collect();
+    for client in &mut slow {
+        client.headers(1, &[GET[0], GET[1], (":path", "/endless"), GET[3]], true);
+        assert_eq!(client.next(), "1 200");
+    }
+    let mut others = Http2::new(site.address);
+    for _ in 0..300 {
+        assert_eq!(&others.ask("GET /|Host: shop||")[..10], "HTTP/2 200");
+    }
+    assert_eq!(instance.connections.load(Ordering::SeqCst), 1);
+}
+
 /// A body of nothing, over and over.
 #[test]
 fn empty_pieces_are_bounded() {
