@@ -11,6 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::hash::{Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The most idle connections to one instance, per worker.
 pub const IDLE_MAX: usize = 128;
@@ -161,9 +163,10 @@ impl Endpoint {
         }
     }
 
-    /// A place on a connection that requests share.
+    /// A place on a connection that requests share. Waiting for another one to make it takes its time, too.
     pub(crate) async fn seat(&self, now_ms: u64, within: Span) -> Option<Seat> {
-        self.trunks.seat(now_ms, || self.reach.connect(self.address, within)).await
+        let seat = self.trunks.seat(now_ms, || self.reach.connect(self.address, within));
+        timeout(Duration::from_millis(within.0), seat).await.ok()?
     }
 
     /// Connections that rest for too long are closed.

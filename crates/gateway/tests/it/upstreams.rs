@@ -6,13 +6,17 @@ use crate::site::*;
 use bytes::Bytes;
 use expect_test::expect;
 use http::{HeaderMap, Response};
+use model::Span;
+use socket2::{Domain, Socket, Type};
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
+use std::time::Duration;
+use tokio::time::Instant;
 use wire::Table;
 use wire::table::{Protocol, UpstreamTls};
 
@@ -252,6 +256,32 @@ fn clients_of_http1_reach_them() {
             HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: close||7d|GET http://shop/|x-forwarded-for: 127.0.0.1|x-forwarded-proto: http|x-forwarded-host: shop|x-request-id: ...|traceparent: ...|0|grpc-status: 0||
     "#]].assert_eq(&text);
     assert_eq!(instance.connections.load(Ordering::SeqCst), 1, "they share one connection");
+}
+
+/// One whose backlog is full: nobody takes a connection, and nobody refuses it. All who wait for one wait as long as
+/// one does, not one after the other.
+#[test]
+fn nobody_waits_for_a_connection_in_a_queue() {
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    full.listen(0).expect("it listens");
+    let address = full.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
+    let _waiting = TcpStream::connect(address).expect("one is taken");
+    let mut table = table(1, &[address]);
+    (table.lanes[0].protocol, table.limits.connect) = (Protocol::Http2, Span(500));
+    (table.care.passive.failures, table.care.retries.tries_max) = (0, 0);
+    let site = Site::new(&table);
+    let begun = Instant::now();
+    let mut clients: Vec<_> = (0..60).map(|_| site.client()).collect();
+    for client in &mut clients {
+        client.write_all(b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").expect("it is taken");
+    }
+    for client in &mut clients {
+        let said = hear(client);
+        assert!(said.starts_with("HTTP/1.1 502 "), "{said}");
+    }
+    // One after the other they would take half a minute.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 /// An instance that speaks HTTP/1 is none of those: the client hears that it does not answer.
