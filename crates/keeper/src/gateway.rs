@@ -74,6 +74,8 @@ pub fn keep(settings: Settings, control: Control) -> io::Result<()> {
         control,
         sender,
         children: BTreeMap::new(),
+        asked: None,
+        started_with: BTreeMap::new(),
         wanted: BTreeMap::new(),
         sockets: Sockets::new(inherited),
         begun: now(),
@@ -90,6 +92,9 @@ struct Keeper {
     sender: SyncSender<Happening>,
     members: Members,
     children: BTreeMap<u32, Child>,
+    /// How many workers the next one was asked for with, and each that was; it is kept with the one that leads.
+    asked: Option<u16>,
+    started_with: BTreeMap<u32, u16>,
     /// Where each of them wants to listen, and with how many workers.
     wanted: BTreeMap<u32, (BTreeSet<SocketAddr>, usize)>,
     sockets: Sockets,
@@ -179,8 +184,11 @@ impl Keeper {
                 return self.on(Event::Retired(member));
             }
             ToKeeper::Replace { workers } => {
-                self.settings.workers = workers.or(self.settings.workers);
-                return self.on(Event::Replace);
+                self.asked = workers;
+                let ended = self.on(Event::Replace);
+                // Whoever is being started already was asked for by somebody else.
+                self.asked = None;
+                return ended;
             }
             ToKeeper::Stop => {
                 self.settings.log.info("asked to stop", &[]);
@@ -200,6 +208,7 @@ impl Keeper {
         }
         self.children.remove(&member);
         self.wanted.remove(&member);
+        self.started_with.remove(&member);
         self.on(Event::Died(member))
     }
 
@@ -244,6 +253,7 @@ impl Keeper {
         match action {
             Action::Start(member) => self.start(member),
             Action::Lead(member) => {
+                self.settings.workers = self.started_with.remove(&member).or(self.settings.workers);
                 log.info("a gateway leads", &[("member", &member)]);
                 self.say(member, &ToGateway::Lead, &[]);
                 self.listen();
@@ -274,7 +284,9 @@ impl Keeper {
     fn start(&mut self, member: u32) {
         let log = self.settings.log;
         let mut arguments = self.settings.arguments.clone();
-        if let Some(workers) = self.settings.workers {
+        let asked = self.asked.take();
+        asked.map(|workers| self.started_with.insert(member, workers));
+        if let Some(workers) = asked.or(self.settings.workers) {
             arguments.extend(["--workers".into(), workers.to_string().into()]);
         }
         match Child::start(&self.settings.program, &arguments, member, &self.sender) {
