@@ -142,3 +142,11 @@ impl Network {
         }
     }
 }
+
+/// Behind a changing IPv6 address there is one network: that is one client.
+pub(crate) fn of_network<T>(client: IpAddr, then: impl FnOnce(&[u8]) -> T) -> T {
+    match client.to_canonical() {
+        IpAddr::V4(address) => then(&address.octets()),
+        IpAddr::V6(address) => then(&address.octets()[..8]),
+    }
+}

@@ -6,9 +6,11 @@
 mod address;
 mod answer;
 mod check;
+mod checked;
 mod edits;
 mod entrance;
 mod fault;
+mod given;
 mod matching;
 mod neighbour;
 mod path;
@@ -20,8 +22,12 @@ mod tidy;
 pub use address::addresses;
 pub(crate) use address::read as read_address;
 pub use answer::Answer;
+pub use checked::Checked;
+use checked::CheckedLane;
 pub use entrance::Entrance;
 pub use fault::{FAULTS_MAX, Fault, Faults};
+pub use given::Given;
+pub(crate) use matching::of_network;
 pub use matching::{Asked, Matcher, Network};
 pub(crate) use neighbour::Newcomer;
 pub use path::Pattern;
@@ -29,74 +35,18 @@ pub use place::Places;
 pub use rule::{Rule, Rules};
 pub use tidy::{Tidied, tidied};
 
-use crate::count::{Books, Class, Sheet, Way};
+use crate::count::{Books, Class, Sheet};
 use crate::http1::Edits;
 use crate::mirror::{Mirror, Side};
 use crate::parking::Lot;
-use crate::pool::{Pool, Reach, Roots};
+use crate::pool::{Pool, Roots};
 use crate::rate::{Gate, Refused};
-use crate::session::Session;
-use crate::split::{SLOTS, Split, hash, slot_of};
-use crate::tls::{Files, Opened};
+use crate::split::Split;
 use crate::worker::Commons;
 use model::{ReleaseNumber, Subject};
-use std::net::{IpAddr, SocketAddr};
-use std::ops::Deref;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use wire::table::{Door, Hold, Key, Limits, Table, Told, Unit};
-
-/// A table without a fault, and what of it takes time to make ready: that is done once for all workers.
-#[derive(Debug)]
-pub struct Checked {
-    table: Table,
-    /// Its releases served before this process began.
-    pub serves: bool,
-    /// Where it asks to be served, each once.
-    pub addresses: Vec<SocketAddr>,
-    split: Split,
-    paths: Vec<Pattern>,
-    lanes: Vec<CheckedLane>,
-    rules: Rules,
-    allow: Vec<Matcher>,
-    opened: Opened,
-}
-
-/// What of a lane was made ready.
-#[derive(Debug)]
-struct CheckedLane {
-    matchers: Vec<Matcher>,
-    addresses: Vec<SocketAddr>,
-}
-
-impl Checked {
-    /// A table, or all that is wrong with it.
-    pub fn new(table: Table) -> Result<Self, Faults> {
-        check::check(table)
-    }
-
-    /// How the instances of each lane are reached.
-    pub(crate) fn reaches(&self) -> impl Iterator<Item = Reach> {
-        let reach = |(number, lane): (usize, &wire::table::Lane)| Reach {
-            tls: self.opened.lanes.get(number).cloned().flatten(),
-            protocol: lane.protocol,
-        };
-        self.table.lanes.iter().enumerate().map(reach)
-    }
-
-    /// Reads the files that it names. A table that is not asked to speak TLS needs none.
-    pub fn open(&mut self, files: &Files) -> Result<(), Faults> {
-        self.opened = Opened::new(&self.table, files)?;
-        Ok(())
-    }
-}
-
-impl Deref for Checked {
-    type Target = Table;
-
-    fn deref(&self) -> &Table {
-        &self.table
-    }
-}
+use wire::table::{Door, Hold, Limits, Table, Told, Unit};
 
 /// One service as it is served.
 #[derive(Debug)]
@@ -191,31 +141,6 @@ pub struct Ground {
     pub now_ms: u64,
 }
 
-/// The release that a request was given to.
-#[derive(Debug)]
-pub struct Given<'a> {
-    /// Its instances.
-    pub pool: &'a Rc<Pool>,
-    /// How it came there: what no share sent there is counted apart.
-    pub way: Way,
-    /// Its unit, where it sticks.
-    pub unit: Option<u64>,
-    /// What is told of the release.
-    pub told: &'a TellsRelease,
-    /// The `Set-Cookie` that tells the client which session it is, where it does not know.
-    pub set_cookie: Option<String>,
-    /// What keeps it at one instance, where its release is balanced so.
-    pub key: u64,
-    /// Who gets a copy of it.
-    pub(crate) mirrors: &'a [Rc<Mirror>],
-}
-
-impl<'a> Given<'a> {
-    fn new(lane: &'a Lane, way: Way) -> Self {
-        Self { pool: &lane.pool, way, unit: None, told: &lane.told, set_cookie: None, key: 0, mirrors: &lane.mirrors }
-    }
-}
-
 impl Site {
     /// A table made ready, with what the one before it has under way.
     pub fn new(table: &Checked, before: Option<&Site>, ground: &Ground) -> Self {
@@ -282,72 +207,6 @@ impl Site {
         self.gates.iter().try_for_each(|gate| gate.let_in(asked, turn.rule.map(|rule| &*rule.name)))
     }
 
-    /// Who gets this request: whom a match names, whom its session is pinned to, or whose slot its unit
-    /// falls into.
-    pub fn give(&self, asked: &dyn Asked) -> Option<Given<'_>> {
-        let mut given = self.give_lane(asked)?;
-        if given.pool.keeps_units() {
-            given.key = given.unit.unwrap_or_else(|| self.key(asked));
-        }
-        Some(given)
-    }
-
-    /// What keeps a request at one instance that came to its release by no unit.
-    fn key(&self, asked: &dyn Asked) -> u64 {
-        let unit = match &self.unit {
-            Some(Unit::Cookie { name, key }) => {
-                let known = asked.cookie(name.as_bytes()).and_then(|value| Session::read(value, key));
-                known.map(|known| hash(&self.salt, &known.unit.to_be_bytes()))
-            }
-            Some(Unit::Header(name)) => asked.header(name.as_bytes()).map(|value| hash(&self.salt, value)),
-            Some(Unit::ClientNetwork) | None => None,
-        };
-        unit.unwrap_or_else(|| self.hash_of_network(asked.client()))
-    }
-
-    fn give_lane(&self, asked: &dyn Asked) -> Option<Given<'_>> {
-        let matched = |lane: &&Lane| lane.matchers.iter().any(|matcher| matcher.takes(asked));
-        if let Some(lane) = self.lanes.iter().find(matched) {
-            return Some(Given::new(lane, Way::Matched));
-        }
-        match &self.unit {
-            Some(Unit::Cookie { name, key }) => self.give_session(asked, name, key),
-            Some(Unit::Header(name)) => match asked.header(name.as_bytes()) {
-                Some(value) => self.give_unit(hash(&self.salt, value)),
-                None => self.give_slot(fastrand::u16(..SLOTS)),
-            },
-            Some(Unit::ClientNetwork) => self.give_unit(self.hash_of_network(asked.client())),
-            None => self.give_slot(fastrand::u16(..SLOTS)),
-        }
-    }
-
-    fn hash_of_network(&self, client: IpAddr) -> u64 {
-        of_network(client, |network| hash(&self.salt, network))
-    }
-
-    fn give_slot(&self, slot: u16) -> Option<Given<'_>> {
-        Some(Given::new(self.lanes.get(self.split.owner(slot))?, Way::Split))
-    }
-
-    fn give_unit(&self, unit: u64) -> Option<Given<'_>> {
-        self.give_slot(slot_of(unit)).map(|given| Given { unit: Some(unit), ..given })
-    }
-
-    fn give_session(&self, asked: &dyn Asked, name: &str, key: &Key) -> Option<Given<'_>> {
-        let known = asked.cookie(name.as_bytes()).and_then(|value| Session::read(value, key));
-        let is_pinned = |lane: &&Lane| {
-            lane.door == Door::Pinned && known.is_some_and(|known| known.release == lane.pool.release().0)
-        };
-        if let Some(lane) = self.lanes.iter().find(is_pinned) {
-            return Some(Given::new(lane, Way::Pinned));
-        }
-        let unit = known.map_or_else(|| fastrand::u128(..), |known| known.unit);
-        let given = self.give_unit(hash(&self.salt, &unit.to_be_bytes()))?;
-        let session = Session { unit, release: given.pool.release().0 };
-        let set_cookie = (known != Some(session)).then(|| session.cookie(name, key, asked.scheme() == "https"));
-        Some(Given { set_cookie, ..given })
-    }
-
     /// How clients come in at this address, where it says so.
     pub fn entrance(&self, address: SocketAddr) -> Option<&Entrance> {
         self.entrances.iter().find(|(at, _)| *at == address).map(|(_, entrance)| entrance)
@@ -384,14 +243,6 @@ impl Site {
     /// All pools.
     pub fn pools(&self) -> impl Iterator<Item = &Rc<Pool>> {
         self.lanes.iter().map(|lane| &lane.pool)
-    }
-}
-
-/// Behind a changing IPv6 address there is one network: that is one client.
-pub(crate) fn of_network<T>(client: IpAddr, then: impl FnOnce(&[u8]) -> T) -> T {
-    match client.to_canonical() {
-        IpAddr::V4(address) => then(&address.octets()),
-        IpAddr::V6(address) => then(&address.octets()[..8]),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::http1::head::is_token;
 use crate::split::Split;
-use crate::table::{CheckedLane, Faults, Matcher};
+use crate::table::checked::CheckedLane;
+use crate::table::{Faults, Matcher};
 use model::Span;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
