@@ -36,8 +36,8 @@ pub(crate) trait Caller {
     /// Gives an answer of the gateway's own; whether the connection goes on.
     async fn say(&mut self, status: u16, fields: &[(&str, &str)], body: &str) -> bool;
 
-    /// Looks whether the client has hung up, or has said that it says no more. What it sends meanwhile is
-    /// kept, within bounds.
+    /// Looks whether the client is gone. One that has only said that it says no more waits for its answer. What it
+    /// sends meanwhile is kept, within bounds.
     fn poll_gone(&mut self, _context: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
     }

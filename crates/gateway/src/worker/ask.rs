@@ -100,7 +100,7 @@ impl Ask<'_> {
     }
 
     /// Waits until an instance has room; not for longer than one may take to take a connection, and not for
-    /// a client that has hung up.
+    /// a client whose connection is lost.
     async fn wait(&self, caller: &mut impl Caller, wish: Wish<'_>) -> Result<Claim, Unclaimed> {
         let waiting = self.pool.wait().ok_or(Unclaimed::Full)?;
         caller.call().watch.allow(self.asking.limits.connect);

@@ -246,7 +246,9 @@ impl Caller for Client {
             }
             match ready!(poll_read(context, &mut self.stream, scratch.get_mut(..room).unwrap_or_default())) {
                 Ok(read) if read > 0 => call.held.extend_from_slice(scratch.get(..read).unwrap_or_default()),
-                Ok(_) | Err(_) => return Poll::Ready(()),
+                // It has said all that it wants to say, and may wait for its answer: nothing tells whether it does.
+                Ok(_) => return Poll::Pending,
+                Err(_) => return Poll::Ready(()),
             }
         }
     }

@@ -95,7 +95,7 @@ fn requests_wait_in_their_order_and_no_more_than_so_many() {
     }
 }
 
-/// Whoever hangs up while it waits leaves its place to the next, and no instance ever hears of it.
+/// Whose connection is lost while it waits leaves its place to the next, and no instance ever hears of it.
 #[test]
 fn whoever_hangs_up_waits_no_more() {
     let counter = Counter::new();
@@ -106,13 +106,32 @@ fn whoever_hangs_up_waits_no_more() {
     wait_for(&site, 1, 1);
     let mut last = ask(&site, "/last");
     wait_for(&site, 1, 2);
-    gone.shutdown(Shutdown::Both).expect("both ends");
+    reset(gone);
     wait_for(&site, 1, 1);
     counter.next();
     assert!(hear(&mut first).ends_with("||ok"));
     assert_eq!(counter.came(), "/last");
     counter.next();
     assert!(hear(&mut last).ends_with("||ok"));
+}
+
+/// Whoever has only no more to say waits for its answer as everybody does.
+#[test]
+fn whoever_says_no_more_keeps_its_place() {
+    let counter = Counter::new();
+    let site = site(&counter, Breaker { requests_max: 1, ..Breaker::default() });
+    let first = ask(&site, "/first");
+    counter.came();
+    let half = ask(&site, "/half");
+    half.shutdown(Shutdown::Write).expect("half of it");
+    wait_for(&site, 1, 1);
+    let last = ask(&site, "/last");
+    wait_for(&site, 1, 2);
+    for (mut client, next) in [(first, Some("/half")), (half, Some("/last")), (last, None)] {
+        counter.next();
+        assert!(hear(&mut client).ends_with("||ok"));
+        assert_eq!(next.map(|_| counter.came()).as_deref(), next);
+    }
 }
 
 #[test]

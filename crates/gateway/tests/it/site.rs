@@ -104,6 +104,11 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     panic!("what was waited for never came");
 }
 
+/// Ends a connection with a reset: whoever closes it in order may still wait for an answer, as far as can be told.
+pub(crate) fn reset(client: TcpStream) {
+    socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("it is open");
+}
+
 /// What comes until the connection is closed, with `|` for the end of a line and without random numbers.
 pub(crate) fn hear(client: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
