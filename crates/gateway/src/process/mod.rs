@@ -16,6 +16,7 @@ mod watch;
 
 pub use config::{Unreadable, parse as parse_config, read as read_config};
 pub use remote::Settings as RemoteSettings;
+pub use saved::has_tables;
 
 use crate::access::{self, AccessLog};
 use crate::fleet::{Ended, Fleet, NotLive};

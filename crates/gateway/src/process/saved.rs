@@ -64,6 +64,11 @@ pub(crate) struct Found {
     pub(crate) damaged: BTreeMap<String, String>,
 }
 
+/// Whether a gateway that keeps its tables there has any to serve by, whatever its configuration says.
+pub fn has_tables(state: &Path) -> bool {
+    !Saved::new(state).load().tables.is_empty()
+}
+
 impl Saved {
     pub(crate) fn new(state: &Path) -> Self {
         Self { folder: state.join(FOLDER) }

@@ -5,11 +5,12 @@ use super::papers::Papers;
 use super::place::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use gateway::process::{RemoteSettings, Settings, Unreadable, read_config, serve};
+use gateway::process::{RemoteSettings, Settings, Unreadable, has_tables, read_config, serve};
 use keeper::members::Bounds;
-use keeper::place::{Taken, claim, control};
+use keeper::place::{Control, Taken, claim, control};
 use model::Span;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
@@ -69,17 +70,9 @@ impl Lines {
 impl Run {
     pub(crate) fn run(&self, place: &Place) -> Result<Exit, Failure> {
         let (state, path) = (place.state()?, place.control()?);
-        if let Some(config) = &self.config {
-            // What is wrong from the start is told to whoever starts it.
-            read_config(config).map_err(|error| match error {
-                Unreadable::Io(error) => Failure::io(config, "reading", &error),
-                Unreadable::Report(report) => Failure::problems(report),
-            })?;
-        }
         self.access.check()?;
         check(place.papers.listen(self.control_listen)?.as_ref(), self.admin)?;
-        let _claimed = claim(&state).map_err(|taken| told(taken, &state, "keeping its state"))?;
-        let control = control(&path).map_err(|taken| told(taken, &path, "opening the control socket"))?;
+        let (_claimed, control) = self.take_place(&state, &path)?;
         let log = Log::new(self.log.form(), "keeper");
         let settings = keeper::Settings {
             program: program().map_err(|error| broken("finding the program", &error))?,
@@ -92,6 +85,33 @@ impl Run {
         // Whoever asks now hears at once that nobody is there.
         let _ = std::fs::remove_file(&path);
         kept.map(|()| Exit::Ok).map_err(|error| broken("keeping the gateway", &error))
+    }
+
+    /// Takes the state directory and the control socket. A configuration that is wrong from the start is told to
+    /// whoever starts it, where there is nothing to serve by. Where there is, a slip in a file must not keep a machine
+    /// that was restarted from serving: the gateway tells of it.
+    fn take_place(&self, state: &Path, path: &Path) -> Result<(File, Control), Failure> {
+        let claimed = claim(state).map_err(|taken| told(taken, state, "keeping its state"));
+        let taken = claimed.and_then(|claimed| {
+            let control = control(path).map_err(|taken| told(taken, path, "opening the control socket"));
+            Ok((claimed, control?))
+        });
+        match (taken, self.check_config()) {
+            (Ok((_, Control::Fresh(_))), Err(wrong)) if !has_tables(state) => {
+                let _ = std::fs::remove_file(path);
+                Err(wrong)
+            }
+            (Err(_), Err(wrong)) => Err(wrong),
+            (taken, _) => taken,
+        }
+    }
+
+    fn check_config(&self) -> Result<(), Failure> {
+        let Some(config) = &self.config else { return Ok(()) };
+        read_config(config).map(drop).map_err(|error| match error {
+            Unreadable::Io(error) => Failure::io(config, "reading", &error),
+            Unreadable::Report(report) => Failure::problems(report),
+        })
     }
 
     /// What each gateway that is started is told.

@@ -151,6 +151,53 @@ fn a_restart_serves_what_was_saved() {
     assert_eq!(get(cart), ok("one"));
 }
 
+/// A slip in the file is no reason to serve nobody: not after everything was killed, and not while the keeper is.
+#[test]
+fn a_file_that_is_wrong_from_the_start_leaves_what_was_served_before() {
+    let (address, one, two) = (free(), answering("one"), answering("two"));
+    let good = |instance| format!("listen: \"{address}\"\nendpoints: \"{instance}\"\n");
+    let wrong = format!("listen: \"{address}\"\nendpoint: \"{one}\"\n");
+    let mut running = Running::with_config(&good(one));
+    let killed = running.status().member.pid;
+    running.kill_keeper();
+    signal(killed, "KILL");
+    wait_for("its end", || (get(address) == Got::Refused).then_some(()));
+    running.config(&wrong);
+    running.start("--config gateway.yaml");
+    let status = running.status();
+    assert_eq!(status.config_problem.as_deref(), Some("gateway.yaml:2:1: `endpoint` is no key that can stand here"));
+    assert!(running.log().contains("the configuration is not in order; what was served before still is"));
+    assert_eq!((get(address), running.say("status").0), (ok("one"), Some(1)));
+    // The gateway that goes on alone is adopted all the same.
+    running.kill_keeper();
+    running.status_with("one that is alone", |status| status.alone);
+    running.spawn("--config gateway.yaml");
+    let adopted = running.status_with("one that is kept", |now| now.member.pid != status.member.pid && !now.alone);
+    assert!(adopted.config_problem.is_some());
+    assert_eq!(get(address), ok("one"));
+    running.config(&good(two));
+    running.status_with("no problem", |status| status.config_problem.is_none());
+    wait_for("the other instance", || (get(address) == ok("two")).then_some(()));
+    // So it is with a file that is not there.
+    assert_eq!(running.stop(), Some(0));
+    std::fs::remove_file(running.path("gateway.yaml")).expect("it was there");
+    running.start("--config gateway.yaml");
+    assert_eq!(get(address), ok("two"));
+    assert!(running.status().config_problem.is_some_and(|problem| problem.contains("No such file")));
+}
+
+/// Where there is nothing to serve by, whoever starts it hears what is wrong, and nothing is left behind.
+#[test]
+fn a_file_that_is_wrong_with_nothing_saved_is_told_to_whoever_starts_it() {
+    let running = Running::new();
+    running.config("listen: \":8080\"\nendpoint: \"127.0.0.1:9001\"\n");
+    let (code, said) = running.say("--config gateway.yaml");
+    assert!(code == Some(1) && said.contains("`endpoint` is no key that can stand here"), "{said}");
+    assert!(!running.path("control").exists());
+    let (code, said) = running.say("--config nowhere.yaml");
+    assert!(code == Some(3) && said.contains("nowhere.yaml"), "{said}");
+}
+
 /// Nobody knows after a restart of the machine whether what was saved is still true.
 #[test]
 fn tables_of_before_the_machine_was_started_are_unproven() {
