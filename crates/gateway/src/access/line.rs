@@ -1,6 +1,7 @@
 //! One line. Of the headers it has those that are named here and no others, so that no cookie and no
 //! credentials ever stand in a log.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
@@ -89,7 +90,8 @@ impl Entry<'_> {
         text(out, "method", self.method);
         text(out, "host", self.host);
         text(out, "path", &shown(self.target, query));
-        put(out, &[b",\"protocol\":\"", self.protocol.as_bytes(), b"\",\"status\":"]);
+        text(out, "protocol", self.protocol.as_bytes());
+        out.extend_from_slice(b",\"status\":");
         number(out, self.status.into());
         put(out, &[b",\"end\":\"", self.end.as_bytes(), b"\",\"received\":"]);
         number(out, self.received);
@@ -115,7 +117,7 @@ impl Entry<'_> {
         text(out, "request_id", self.request_id);
         text(out, "trace_id", self.trace_id);
         text(out, "user_agent", self.user_agent);
-        text(out, "referer", &shown(self.referer, query));
+        text(out, "referer", &shown(&without_user(self.referer), query));
         out.extend_from_slice(b"}\n");
     }
 
@@ -130,7 +132,7 @@ impl Entry<'_> {
         out.push(b' ');
         number(out, self.sent);
         out.extend_from_slice(b" \"");
-        quoted(out, or_dash(&shown(self.referer, query)));
+        quoted(out, or_dash(&shown(&without_user(self.referer), query)));
         out.extend_from_slice(b"\" \"");
         quoted(out, or_dash(self.user_agent));
         out.extend_from_slice(b"\"\n");
@@ -243,8 +245,19 @@ fn or_dash(value: &[u8]) -> &[u8] {
     if value.is_empty() { b"-" } else { value }
 }
 
+/// A link without the name and the password that may stand before its host.
+fn without_user(link: &[u8]) -> Cow<'_, [u8]> {
+    let begin = memchr::memmem::find(link, b"//").map_or(link.len(), |at| at + 2);
+    let (scheme, rest) = link.split_at(begin);
+    let host_and_user = memchr::memchr3(b'/', b'?', b'#', rest).unwrap_or(rest.len());
+    match memchr::memrchr(b'@', rest.get(..host_and_user).unwrap_or_default()) {
+        Some(at) => [scheme, rest.get(at + 1..).unwrap_or_default()].concat().into(),
+        None => link.into(),
+    }
+}
+
 /// A target, or a link, with as much of its query as may be told.
-fn shown(target: &[u8], query: Query) -> std::borrow::Cow<'_, [u8]> {
+fn shown(target: &[u8], query: Query) -> Cow<'_, [u8]> {
     let Some(mark) = memchr::memchr(b'?', target).filter(|_| query != Query::Whole) else { return target.into() };
     let (path, rest) = target.split_at(mark);
     if query == Query::None {

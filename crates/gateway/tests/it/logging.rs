@@ -36,7 +36,7 @@ const ENTRY: Entry<'_> = Entry {
     request_id: b"abc",
     trace_id: b"def",
     user_agent: b"curl \"8\"\r\n\x1b[31m\x00 \xff\xc3\xa9\\",
-    referer: b"https://shop/?code=secret",
+    referer: b"https://user:secret@shop/?code=secret",
 };
 
 fn line(form: Form, query: Query) -> String {
@@ -63,6 +63,30 @@ fn lines_are_as_programs_read_them() {
         let _: serde_json::Value = serde_json::from_str(line).expect("JSON");
     }
     assert!(lines.iter().all(|line| line.matches('\n').count() == 1 && !line.contains(['\r', '\x1b', '\0'])));
+}
+
+/// A link may have credentials in it, which nobody who reads the log is to have.
+#[test]
+fn a_link_is_told_without_its_user() {
+    for (link, told) in [
+        ("http://u:pw@h/", "http://h/"),
+        ("http://u:p@w@h:80", "http://h:80"),
+        ("//u@h?q", "//h?q"),
+        ("http://:pw@[::1]#u@h", "http://[::1]#u@h"),
+        ("https://h/@u", "https://h/@u"),
+        ("https://h?to=u@h", "https://h?to=u@h"),
+        ("/u@h", "/u@h"),
+        ("http://", "http://"),
+    ] {
+        for (form, wanted) in
+            [(Form::Json, format!("\"referer\":\"{told}\"")), (Form::Combined, format!(" \"{told}\" "))]
+        {
+            let mut out = Vec::new();
+            Entry { referer: link.as_bytes(), ..ENTRY }.write(&mut out, form, Query::Whole);
+            let line = String::from_utf8_lossy(&out);
+            assert!(line.contains(&wanted), "{link}: {line}");
+        }
+    }
 }
 
 /// A folder for one test.
@@ -168,7 +192,7 @@ fn each_request_has_a_line() {
         {"client":"127.0.0.1","duration":"D","end":"answered","host":"shop","instance":"I","method":"GET","path":"/a?b=*","protocol":"HTTP/1.1","received":0,"release":1,"request_id":"mine","retries":0,"sent":275,"service":"service/shop/production/local","status":200,"time":"T","trace_id":"ID","user_agent":"test"}
         {"client":"127.0.0.1","duration":"D","end":"answered","instance":"I","method":"GET","path":"/","protocol":"HTTP/1.0","received":0,"release":1,"request_id":"ID","retries":0,"sent":189,"service":"service/shop/production/local","status":200,"time":"T","trace_id":"ID"}
         {"client":"127.0.0.1","duration":"D","end":"own","host":"shop","method":"POST","path":"/robots.txt","protocol":"HTTP/1.1","received":0,"retries":0,"route":"robots","sent":2,"service":"service/shop/production/local","status":200,"time":"T"}
-        {"client":"127.0.0.1","duration":"D","end":"refused","protocol":"","received":0,"retries":0,"sent":0,"status":400,"time":"T"}
+        {"client":"127.0.0.1","duration":"D","end":"refused","received":0,"retries":0,"sent":0,"status":400,"time":"T"}
         {"client":"127.0.0.1","duration":"D","end":"answered","host":"shop","instance":"I","method":"POST","path":"/","protocol":"HTTP/2.0","received":5,"release":1,"request_id":"ID","retries":0,"sent":269,"service":"service/shop/production/local","status":200,"time":"T","trace_id":"ID"}
     "#]].assert_eq(&told);
     assert!(!lines.concat().contains("secret"));
