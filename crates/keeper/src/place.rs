@@ -8,6 +8,13 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use wire::timed::Bounded;
 
+/// What a control socket is called, after its name, until it has its rights.
+const PARTIAL: &str = ".partial";
+/// The most bytes of a socket's path, without the zero at its end.
+const SOCKET_BYTES_MAX: usize = 107;
+/// The most bytes of a control socket's path: it is called something longer first.
+pub const CONTROL_BYTES_MAX: usize = SOCKET_BYTES_MAX - PARTIAL.len();
+
 /// Why a place cannot be had.
 #[derive(Debug)]
 pub enum Taken {
@@ -59,7 +66,7 @@ pub fn control(path: &Path) -> Result<Control, Taken> {
     }
     // It has its name only when it has its rights, and nobody else could have connected before.
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
+    partial.push(PARTIAL);
     let _ = fs::remove_file(&partial);
     let socket = UnixListener::bind(Path::new(&partial))?;
     fs::set_permissions(&partial, Permissions::from_mode(0o600))?;

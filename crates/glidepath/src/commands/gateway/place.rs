@@ -5,6 +5,7 @@ use super::run;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::state;
+use keeper::place::CONTROL_BYTES_MAX;
 use model::Span;
 use std::path::PathBuf;
 
@@ -39,9 +40,17 @@ pub(crate) struct Place {
 impl Place {
     /// Where it is asked.
     pub(crate) fn asked(&self) -> Result<Control, Failure> {
-        match &self.control {
-            Some(control) => Ok(control.clone()),
-            None => self.usual().map(Control::Near),
+        let control = match &self.control {
+            Some(control) => control.clone(),
+            None => Control::Near(self.usual()?),
+        };
+        match &control {
+            Control::Near(path) if path.as_os_str().len() > CONTROL_BYTES_MAX => {
+                let message = "the path of the control socket is too long";
+                let help = format!("name a shorter one with `--control PATH`: {CONTROL_BYTES_MAX} bytes at the most");
+                Err(Failure::new(Exit::Usage, "path-too-long", message, help).at(path))
+            }
+            Control::Near(_) | Control::Afar(..) => Ok(control),
         }
     }
 

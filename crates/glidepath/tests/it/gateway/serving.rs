@@ -198,6 +198,24 @@ fn a_file_that_is_wrong_with_nothing_saved_is_told_to_whoever_starts_it() {
     assert!(code == Some(3) && said.contains("nowhere.yaml"), "{said}");
 }
 
+/// A socket's path has room for little; whoever names a longer one hears for how much.
+#[test]
+fn a_control_socket_has_a_short_path() {
+    let running = Running::new();
+    running.config("endpoint: \"127.0.0.1:9001\"\n");
+    let ways = |bytes: usize| {
+        let control = "c".repeat(bytes);
+        ["--config gateway.yaml --state state", "status"]
+            .map(|words| running.say_from_afar(&format!("{words} --control {control}")))
+    };
+    for (code, said) in ways(100) {
+        assert!(code == Some(2) && said.contains("`--control PATH`: 99 bytes at the most"), "{said}");
+    }
+    let [started, asked] = ways(99);
+    assert!(started.0 == Some(1) && started.1.contains("`endpoint` is no key"), "{started:?}");
+    assert!(asked.0 == Some(3) && asked.1.contains("no gateway runs here"), "{asked:?}");
+}
+
 /// Nobody knows after a restart of the machine whether what was saved is still true.
 #[test]
 fn tables_of_before_the_machine_was_started_are_unproven() {
