@@ -7,6 +7,7 @@ use crate::count::{Feed, LastCounts};
 use crate::mirror::Pair;
 use crate::number::Number;
 use crate::probe::Prober;
+use crate::room;
 use crate::table::Checked;
 use crate::tls::{Files, Outdated, Reread};
 use crate::worker::{self, Answer, Commons, ORDERS_MAX, Order, Refused, Report};
@@ -73,7 +74,8 @@ impl Fleet {
     /// So many workers, which serve nobody yet. Of each that ends it is told, on that worker's thread.
     pub fn start(count: usize, told: impl Fn(Ended) + Clone + Send + 'static) -> io::Result<Self> {
         let prober = Prober::start()?;
-        let commons = Commons { proofs: Arc::clone(prober.proofs()), ..Commons::default() };
+        let clients_max = room::for_clients(count);
+        let commons = Commons { proofs: Arc::clone(prober.proofs()), clients_max, ..Commons::default() };
         let (mut workers, last) = (Vec::new(), Arc::<LastCounts>::default());
         let alive = Arc::new(Number::new(count));
         for worker in 0..count {

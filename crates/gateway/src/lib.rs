@@ -19,6 +19,7 @@ pub mod process;
 pub mod proxy;
 pub mod rate;
 pub mod remote;
+mod room;
 pub mod session;
 pub mod split;
 pub mod stream;

@@ -20,6 +20,7 @@ pub use saved::has_tables;
 
 use crate::access::{self, AccessLog};
 use crate::fleet::{Ended, Fleet, NotLive};
+use crate::room;
 use crate::table::{Faults, read_address};
 use crate::worker::Refused;
 use adopted::Keeping;
@@ -115,6 +116,9 @@ pub fn serve(settings: Settings, line: Line) -> io::Result<()> {
         let why = why.unwrap_or("it did not say why");
         log.error("a part has panicked", &[("at", &place), ("why", &why)]);
     }));
+    if let Err(error) = room::make() {
+        log.warning("there is no room for more clients than is usual", &[("why", &error)]);
+    }
     let Some((ToGateway::Begin { versions, member, beside }, mut passed)) = line.hear()? else {
         return Err(io::Error::other("no keeper is at the other end: a gateway is started by `glidepath gateway`"));
     };

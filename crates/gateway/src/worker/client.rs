@@ -20,6 +20,8 @@ use tokio::io::AsyncWriteExt as _;
 const FIRST_WITHIN: Span = Span::seconds(30);
 /// How long a client may take for a head, whosever it turns out to be.
 const HEAD_WITHIN: Span = Span::seconds(30);
+/// Whoever has asked nothing for so long makes room for others where there is little.
+const CROWDED_REST: Span = Span::seconds(1);
 /// How long the gateway tries to tell a client why it is not served.
 const LAST_WORDS_WITHIN: Span = Span::seconds(5);
 /// Reads at most so much of what a refused client still sends, so that it gets to read the answer.
@@ -59,16 +61,18 @@ pub(crate) async fn serve(stream: Stream, origin: Origin) {
             Came::Over => return client.stream.end_well(),
         }
         let Ended { stays, unread, whole } = answer(&mut client).await;
-        if unread {
+        if stays {
+            // Whoever was not told that this was the last one is answered once more, also by a worker that stops.
+            client.rest();
+            continue;
+        }
+        if unread || (whole && client.has_more()) {
             client.close_gently().await;
         }
-        if !stays && whole {
+        if whole {
             client.stream.end_well();
         }
-        if !stays || client.call.shared.stopping.get() {
-            return;
-        }
-        client.rest();
+        return;
     }
 }
 
@@ -76,6 +80,7 @@ impl Client {
     /// Waits for the next head. An idle connection has no buffer.
     async fn next(&mut self) -> Came {
         self.call.watch.allow(self.keep_alive);
+        let since_ms = self.call.shared.watches.now_ms();
         let mut began = !self.call.held.is_empty();
         let mut fresh = began;
         poll_fn(|context| {
@@ -107,7 +112,7 @@ impl Client {
                         fresh = true;
                     }
                     Poll::Ready(_) => return Poll::Ready(Came::Over),
-                    Poll::Pending if !began && self.call.shared.hurrying.get() => return Poll::Ready(Came::Over),
+                    Poll::Pending if !began && self.may_not_rest(since_ms) => return Poll::Ready(Came::Over),
                     Poll::Pending if self.call.watch.is_over(context) => {
                         let late = Refusal { status: 408, why: "the head took too long" };
                         return Poll::Ready(if began { Came::Refused(late) } else { Came::Over });
@@ -117,6 +122,18 @@ impl Client {
             }
         })
         .await
+    }
+
+    /// Whether something came that nobody will read.
+    fn has_more(&mut self) -> bool {
+        self.call.held.len() > self.call.head || !self.stream.is_silent()
+    }
+
+    /// Whether a connection on which nothing is asked has to go: all have, or there is no room for those who ask.
+    fn may_not_rest(&self, since_ms: u64) -> bool {
+        let shared = &self.call.shared;
+        let rests = || shared.watches.now_ms().saturating_sub(since_ms) >= CROWDED_REST.0;
+        shared.hurrying.get() || (shared.is_crowded() && rests())
     }
 
     /// How the connection goes on after an answer of the gateway's own: a body that was not read would

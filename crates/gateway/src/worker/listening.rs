@@ -15,9 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_local};
 
-/// The most client connections of one worker.
-const CLIENTS_MAX: usize = 65_536;
-/// How long accepting rests when there are no more descriptors.
+/// How long accepting rests when there is no room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// An address that a worker accepts clients at, and those who are served there.
@@ -94,7 +92,9 @@ impl Listening {
 
 async fn accept(socket: TcpListener, listening: Rc<Listening>, shared: Rc<Shared>) {
     loop {
-        if shared.watches.len() >= CLIENTS_MAX {
+        if shared.is_full() {
+            // Some of those who rest go, and make room for whoever comes to ask.
+            shared.watches.wake_all();
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         }

@@ -29,6 +29,7 @@ use crate::mirror::Pair;
 use crate::planted::{Bug, is};
 use crate::probe::Proofs;
 use crate::rate::Ledger;
+use crate::room;
 use crate::table::{Checked, Faults};
 pub use report::{PoolReport, Report};
 pub(crate) use shared::Shared;
@@ -87,12 +88,20 @@ pub enum Refused {
 }
 
 /// What all workers of a process share. None of it is waited for on the way of a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Commons {
     /// What is known of instances by asking them.
     pub proofs: Arc<Proofs>,
     /// Who came how often.
     pub ledger: Arc<Ledger>,
+    /// How many clients each worker has room for.
+    pub clients_max: usize,
+}
+
+impl Default for Commons {
+    fn default() -> Self {
+        Self { proofs: Arc::default(), ledger: Arc::default(), clients_max: room::for_clients(1) }
+    }
 }
 
 /// Runs a worker on this thread until it was told to stop and nothing is under way. Where it breaks down, what it

@@ -23,6 +23,8 @@ use tokio::time::Instant;
 /// The room that bodies are passed on through: those of 64 KiB, of which there are many, come with their head
 /// in one read and go in one write.
 const SCRATCH_BYTES: usize = 128 << 10;
+/// While all but one of so many parts of the room for clients are taken, none rests for long.
+const CROWDED_PARTS: usize = 8;
 /// The most buffers that are kept to be used again.
 const BUFFERS_MAX: usize = 256;
 /// The largest buffer that is kept.
@@ -77,6 +79,16 @@ impl Shared {
             load: Load::default(),
             commons,
         }
+    }
+
+    /// Whether there is room for no more clients.
+    pub(super) fn is_full(&self) -> bool {
+        self.watches.len() >= self.commons.clients_max
+    }
+
+    /// Whether it is so full that nobody may rest here for long.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.watches.len() > self.commons.clients_max - self.commons.clients_max / CROWDED_PARTS
     }
 
     /// What the access log is written with, if it is.

@@ -154,6 +154,42 @@ fn whoever_retires_goes_on_for_those_who_are_there() {
     assert_eq!(hear(&mut idle), "HTTP/1.1 200 OK|Content-Length: 4|Connection: close||shop");
 }
 
+/// Whoever was told while an answer began that the connection stays is answered once more, whether the next request
+/// had come by then or comes afterwards.
+#[test]
+fn an_answer_that_outlasts_its_worker_is_not_a_connections_last() {
+    for early in [true, false] {
+        let (go_on, wait) = mpsc::sync_channel(0);
+        let wait = Mutex::new(wait);
+        let shop = instance(move |mut stream| {
+            while let Some(request) = read_request(&mut stream) {
+                let slow = request.starts_with(b"GET /slow");
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nshop";
+                let (first, rest) = answer.split_at(if slow { answer.len() - 2 } else { answer.len() });
+                stream.write_all(first).expect("it is taken");
+                if slow {
+                    wait.lock().expect("whole").recv().expect("it is told");
+                    stream.write_all(rest).expect("it is taken");
+                }
+            }
+        });
+        let site = Site::new(&table(1, &[shop]));
+        let mut client = site.client();
+        client.write_all(b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n").expect("it is taken");
+        hear_until(&mut client, "sh");
+        if early {
+            client.write_all(GET.replace('|', "\r\n").as_bytes()).expect("it is taken");
+        }
+        assert!(site.fleet().retire());
+        go_on.send(()).expect("it waits");
+        hear_until(&mut client, "op");
+        if !early {
+            client.write_all(GET.replace('|', "\r\n").as_bytes()).expect("it is taken");
+        }
+        assert_eq!(hear(&mut client), "HTTP/1.1 200 OK|Content-Length: 4|Connection: close||shop", "{early}");
+    }
+}
+
 /// A worker that ends is told of, so that nobody limps on.
 #[test]
 fn a_worker_that_ends_is_told_of() {

@@ -338,6 +338,37 @@ fn claims_outlive_tables() {
     until(|| (claims(1) == Some(0)).then_some(()));
 }
 
+/// A client that takes its time for what comes before is told what there is room for, and gets all of its answer.
+#[test]
+fn hints_for_which_there_is_no_room_cost_no_answer() {
+    const HINTS: usize = 400;
+    let shop = instance(|mut stream| {
+        while let Some(request) = read_request(&mut stream) {
+            if request.starts_with(b"GET /large") {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n").expect("it is taken");
+                let _ = stream.write_all(&vec![b'x'; 8_000_000]);
+                continue;
+            }
+            let hint = format!("HTTP/1.1 103 Early Hints\r\nLink: <{}>\r\n\r\n", "a".repeat(20_000));
+            for _ in 0..HINTS {
+                stream.write_all(hint.as_bytes()).expect("it is taken");
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend").expect("it is taken");
+        }
+    });
+    let site = Site::new(&table(1, &[shop]));
+    let mut client = site.client();
+    let asked =
+        "GET /large HTTP/1.1|Host: shop||GET /hints HTTP/1.1|Host: shop|Connection: close||".replace('|', "\r\n");
+    client.write_all(asked.as_bytes()).expect("it is taken");
+    // By now it is full between both, and the client begins to read.
+    let mut large = vec![0; 8_000_000];
+    client.read_exact(&mut large).expect("the first answer");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let heard = hear(&mut client);
+    assert!(heard.ends_with("||HTTP/1.1 200 OK|Content-Length: 3|Connection: close||end"), "{}", heard.len());
+}
+
 #[test]
 fn whoever_stops_answers_what_it_has() {
     let (release, slow) = slow_instance();

@@ -20,6 +20,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite as _;
 
+/// The most that is kept of interim answers that the client does not take.
+const NEWS_BYTES_MAX: usize = 4 << 10;
+
 /// A request under way.
 pub(crate) struct Exchange<'a> {
     client: &'a mut Client,
@@ -34,6 +37,8 @@ pub(crate) struct Exchange<'a> {
     /// The instance has said something.
     spoken: bool,
     pace: Pace,
+    /// Interim answers that the client has not taken yet.
+    news: Vec<u8>,
     /// The beginning of an answer's head.
     held: Vec<u8>,
     after: After,
@@ -60,6 +65,7 @@ impl<'a> Exchange<'a> {
             ahead: 0,
             spoken: false,
             pace: Pace::default(),
+            news: Vec::new(),
             held: Vec::new(),
             after: After::Stays,
             ended_there: false,
@@ -143,6 +149,9 @@ impl<'a> Exchange<'a> {
             if self.back.is_some() {
                 ready!(self.poll_back(context))?;
                 return self.poll_end(context);
+            }
+            if !self.news.is_empty() {
+                self.tell_news(context)?;
             }
             ready!(self.poll_head(context))?;
             if self.after == After::Changes {
@@ -240,22 +249,34 @@ impl<'a> Exchange<'a> {
 
     /// A 100 or 103 is told truthfully, when it comes; an older client could not read it.
     fn pass_on_interim(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Result<(), Failed> {
-        if self.client.call.request.old {
+        let call = &self.client.call;
+        // A client that does not take what it was told gets no more of it, but that it may go on.
+        let takes_none = !self.news.is_empty() && (call.response.status != 100 || self.news.len() > NEWS_BYTES_MAX);
+        if call.request.old || takes_none {
             return Ok(());
         }
-        let mut out = self.client.call.shared.buffer();
-        write::response(&mut out, bytes, &self.client.call.response, "", self.asking.response_edits(), After::Stays);
-        let mut flow = Flow::new(Body::None, out);
-        flow.begin(context, &mut self.client.stream, &[]).map_err(failed_back)?;
-        // An empty send buffer has room for a head; a client that does not read gets no news.
-        if !flow.is_over() {
-            return Err(Failed::Left);
-        }
-        self.client.call.shared.give_back(flow.into_buffer());
+        write::response(&mut self.news, bytes, &call.response, "", self.asking.response_edits(), After::Stays);
+        self.tell_news(context)?;
         if !self.there.is_over() {
             self.begin_pace();
         }
         Ok(())
+    }
+
+    /// As much of it as the client takes now. What is left goes before whatever comes next.
+    fn tell_news(&mut self, context: &mut Context<'_>) -> Result<(), Failed> {
+        let mut stream = Pin::new(&mut self.client.stream);
+        while !self.news.is_empty() {
+            match stream.as_mut().poll_write(context, &self.news) {
+                Poll::Ready(Ok(written)) if written > 0 => drop(self.news.drain(..written)),
+                Poll::Ready(_) => return Err(Failed::Left),
+                Poll::Pending => return Ok(()),
+            }
+        }
+        match stream.poll_flush(context) {
+            Poll::Ready(Err(_)) => Err(Failed::Left),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
     }
 
     fn begin_back(
@@ -266,7 +287,8 @@ impl<'a> Exchange<'a> {
         changes: bool,
     ) -> Result<(), Failed> {
         self.after = self.after_answer(changes);
-        let mut out = self.client.call.shared.buffer();
+        let is_told = self.news.is_empty();
+        let mut out = if is_told { self.client.call.shared.buffer() } else { std::mem::take(&mut self.news) };
         let (set_cookie, edits) = (self.asking.set_cookie, self.asking.response_edits());
         write::response(&mut out, bytes, &self.client.call.response, set_cookie, edits, self.after);
         let body = if changes { Body::UntilClose } else { self.client.call.response.body };

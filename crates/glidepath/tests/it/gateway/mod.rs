@@ -5,6 +5,7 @@ mod authority;
 mod breaking;
 mod controlling;
 mod counting;
+mod crowd;
 mod elsewhere;
 mod problems;
 mod running;

@@ -101,6 +101,17 @@ impl Running {
         self.status();
     }
 
+    /// With so many descriptors at the most; waits until it leads.
+    pub(crate) fn start_with_files(&mut self, words: &str, files: u32) {
+        let script = format!("ulimit -n {files}; exec ./glidepath gateway {words} --state state --control control");
+        let mut command = Command::new("/bin/sh");
+        command.current_dir(&self.folder).env_clear().args(["-c", &script]);
+        let log = fs::File::create(self.folder.join("log")).expect("a log");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.keeper = Some(command.spawn().expect("it starts"));
+        self.status();
+    }
+
     /// Starts it as somebody who may do nothing but this, with the folder as theirs; waits until it leads.
     pub(crate) fn start_as_nobody(&mut self, words: &str, capability: &str) {
         const NOBODY: u32 = 65_534;
