@@ -1,6 +1,6 @@
 //! A gateway whose controller says what is to be served and is never heard of again.
 
-use super::running::{Load, Running, Tally, answering, free, get, ok, signal, table};
+use super::running::{Load, Running, Tally, answering, free, get, ok, signal, table, wait_for};
 use wire::control::{Answer, Request};
 use wire::table::Endpoint;
 
@@ -24,7 +24,7 @@ fn whoever_was_told_once_needs_nobody() {
     running.start("");
     // One connection, one table, and then silence.
     {
-        let mut controller = running.asking().expect("it is asked");
+        let mut controller = wait_for("whom to ask", || running.asking());
         let live = controller.ask(&Request::Table(Box::new(table))).expect("an answer");
         assert!(matches!(live, Answer::Live(live) if live.generation == 7 && live.unsaved.is_none()));
     }
