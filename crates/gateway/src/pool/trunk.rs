@@ -6,7 +6,7 @@ use h2::client::{Builder, SendRequest};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
 
 /// The most requests on one connection, whatever the instance allows.
 pub const STREAMS_MAX: usize = 100;
@@ -36,6 +36,8 @@ pub(super) struct Trunks {
 /// A connection that is shared.
 struct Trunk {
     sender: SendRequest<Bytes>,
+    /// What reads and writes.
+    carrying: AbortHandle,
     open: Cell<usize>,
     /// It takes no more requests.
     over: Cell<bool>,
@@ -103,8 +105,8 @@ impl Trunk {
             .max_send_buffer_size(SEND_BYTES_MAX);
         let (sender, connection) = builder.handshake(stream).await.ok()?;
         // It ends when nobody holds a sender of it any more, or when the instance hangs up.
-        spawn_local(async move { _ = connection.await });
-        Some(Self { sender, open: Cell::new(0), over: Cell::new(false), used_ms: Cell::new(now_ms) })
+        let carrying = spawn_local(async move { _ = connection.await }).abort_handle();
+        Some(Self { sender, carrying, open: Cell::new(0), over: Cell::new(false), used_ms: Cell::new(now_ms) })
     }
 
     fn is_there(&self) -> bool {
@@ -124,7 +126,8 @@ impl Trunk {
 }
 
 impl Seat {
-    /// Nothing is heard on this connection: others are not to wait for it.
+    /// Nothing is heard on this connection, or no end: others are not to wait for it. It is closed when those who are
+    /// under way are over, or whoever writes on and on would be read on and on.
     pub(crate) fn distrust(&self) {
         self.trunk.over.set(true);
     }
@@ -133,6 +136,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.trunk.open.set(self.trunk.open.get() - 1);
+        if self.trunk.over.get() && self.trunk.open.get() == 0 {
+            self.trunk.carrying.abort();
+        }
     }
 }
 

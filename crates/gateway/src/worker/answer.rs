@@ -95,6 +95,7 @@ pub(crate) struct Done {
 }
 
 /// Why an instance did not answer to the end.
+#[derive(PartialEq, Eq)]
 pub(crate) enum Failed {
     /// Not a byte of the request was sent.
     Unsent,
@@ -111,6 +112,16 @@ pub(crate) enum Failed {
     Left,
     /// The instance goes away, and its answer has not begun.
     Drained,
+}
+
+impl Failed {
+    /// The same, where nobody can be told any more.
+    pub(crate) fn unheard(self) -> Self {
+        match self {
+            Self::Instance(..) | Self::Broken => Self::Broken,
+            Self::Unsent | Self::Untouched | Self::Client(..) | Self::Left | Self::Drained => Self::Left,
+        }
+    }
 }
 
 /// How the client's connection goes on.

@@ -3,6 +3,7 @@
 use super::answer::{Asking, Failed};
 use super::call::Call;
 use super::http2::head;
+use super::interim::ENDLESS;
 use super::side::{Plain, Side, Streamed};
 use super::translate::Translation;
 use crate::http1::{Known, write};
@@ -40,7 +41,8 @@ pub(crate) async fn carry(
         Link::Shared(seat) => over_shared(call, client, seat, &text, asking).await,
     };
     call.shared.give_back(text);
-    carried
+    // In the middle of a head nothing else can be said.
+    carried.map_err(|failed| if client.is_cut() { failed.unheard() } else { failed })
 }
 
 async fn over_own(
@@ -75,7 +77,7 @@ async fn over_shared(
     match run(call, client, &mut instance, asking).await {
         Ok(unread) => Ok(Carried { unread, reusable: None }),
         Err(failed) => {
-            if matches!(failed, Failed::Instance(504, _)) {
+            if matches!(failed, Failed::Instance(504, _) | ENDLESS) {
                 seat.distrust();
             }
             instance.give_up(super::side::Lost { reason: Some(h2::Reason::CANCEL) });

@@ -12,6 +12,7 @@ mod flow;
 mod front;
 mod greeting;
 pub(crate) mod http2;
+mod interim;
 mod listening;
 pub mod load;
 pub mod pace;

@@ -16,7 +16,7 @@ pub(crate) struct Frames {
 }
 
 pub(crate) const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
 pub(crate) const PRIORITY: u8 = 2;
 const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
@@ -26,7 +26,7 @@ pub(crate) const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_HEADERS: u8 = 4;
 /// The setting of how much may come of a stream.
 const INITIAL_WINDOW_SIZE: u16 = 4;
 /// What is written at once by whoever floods, how much in all, and how long it waits to get rid of some of it.
@@ -45,6 +45,14 @@ struct Frame {
 impl Frames {
     pub(crate) fn new(mut stream: TcpStream) -> Self {
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").expect("it is taken");
+        let mut frames = Self { stream, answers_pings: true, ping: Vec::new() };
+        frames.send(SETTINGS, 0, 0, &[]);
+        frames
+    }
+
+    /// The other end: an instance that takes a connection.
+    pub(crate) fn accept(mut stream: TcpStream) -> Self {
+        stream.read_exact(&mut [0; 24]).expect("a preface");
         let mut frames = Self { stream, answers_pings: true, ping: Vec::new() };
         frames.send(SETTINGS, 0, 0, &[]);
         frames
@@ -69,9 +77,7 @@ impl Frames {
 
     /// Sends this frame again and again, and hears nothing: whether there is an end to that.
     pub(crate) fn jams(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
-        let flood = framed(kind, flags, stream, payload).repeat(FLOOD_FRAMES);
-        self.stream.set_write_timeout(Some(FLOOD_WITHIN)).expect("a limit");
-        (0..FLOOD_BYTES_MAX / flood.len()).any(|_| self.stream.write_all(&flood).is_err())
+        jams(&mut self.stream, &framed(kind, flags, stream, payload))
     }
 
     /// A head, every field of it literally.
@@ -159,6 +165,13 @@ impl Frames {
     }
 }
 
+/// Writes the same again and again: whether there is an end to that.
+pub(crate) fn jams(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    let flood = bytes.repeat(FLOOD_FRAMES);
+    stream.set_write_timeout(Some(FLOOD_WITHIN)).expect("a limit");
+    (0..FLOOD_BYTES_MAX / flood.len()).any(|_| stream.write_all(&flood).is_err())
+}
+
 fn framed(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -169,7 +182,7 @@ fn number(bytes: &[u8]) -> u32 {
 }
 
 /// Fields as literals with names of their own, in no table and not packed.
-fn literally(fields: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn literally(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
@@ -197,7 +210,7 @@ fn status(block: &[u8]) -> String {
 
 /// Three digits, packed: 0 to 2 in five bits each, the others in six.
 fn digits(packed: &[u8]) -> String {
-    let bits = packed.iter().take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << 8;
+    let bits = packed.iter().chain(&[0; 3]).take(3).fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << 8;
     let mut at = 0;
     let digit = |_| {
         let five = bits << at >> 27;

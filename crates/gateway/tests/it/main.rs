@@ -21,6 +21,7 @@ mod h2spec;
 mod heads;
 mod holding;
 mod http2;
+mod interim;
 mod limits;
 mod listening;
 mod logging;

@@ -91,6 +91,10 @@ async fn answer(request: http::Request<h2::RecvStream>, mut respond: h2::server:
             let head = Response::builder().status(103).header("link", "</a>").body(()).expect("a head");
             respond.send_informational(head).expect("it is told");
         }
+        "/asks" => {
+            let head = Response::builder().status(100).body(()).expect("a head");
+            respond.send_informational(head).expect("it is told");
+        }
         "/empty" => return drop(send(&mut respond, 204, true)),
         "/ticks" => return tick(send(&mut respond, 200, false).expect("a head")).await,
         "/endless" => return talk(send(&mut respond, 200, false).expect("a head")).await,

@@ -71,6 +71,14 @@ impl Side<'_> {
         }
     }
 
+    /// Whether it was told a part of something, and the rest is not on its way.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Plain(plain) => plain.is_cut(),
+            Self::Streamed(_) => false,
+        }
+    }
+
     /// Says a piece.
     pub(crate) fn push(&mut self, piece: Piece) -> Result<(), Lost> {
         match self {

@@ -164,6 +164,10 @@ impl<'a> Plain<'a> {
         Pin::new(&mut *self.stream).poll_flush(context).map_err(|_| GONE)
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.sent > 0
+    }
+
     pub(super) fn push(&mut self, piece: Piece) -> Result<(), Lost> {
         let last = piece.is_last();
         match (self.writing, piece) {

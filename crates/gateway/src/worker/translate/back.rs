@@ -27,7 +27,7 @@ impl Translation<'_, '_, '_> {
 
     /// The head as HTTP/1 says it; false where some of it is missing.
     fn poll_text(&mut self, context: &mut Context<'_>, text: &mut Vec<u8>) -> Poll<Result<bool, Failed>> {
-        let untouched = self.bytes == 0;
+        let untouched = self.bytes == 0 && !self.interim.has_come();
         match &mut *self.instance {
             Side::Plain(plain) => {
                 if let Some(head) = self.call.read_answer(&plain.ahead)? {
@@ -62,6 +62,9 @@ impl Translation<'_, '_, '_> {
         let interim = self.call.response.status < 200;
         if self.call.response.status == 101 {
             return Err(Failed::Instance(502, "the instance changed the protocol unasked\n"));
+        }
+        if interim {
+            self.interim.came(text.len())?;
         }
         self.tell_head(text, interim)?;
         if interim {

@@ -7,6 +7,7 @@ mod there;
 use super::answer::{Asking, Failed};
 use super::call::Call;
 use super::http2::head;
+use super::interim::Interim;
 use super::pace::Pace;
 use super::side::{Lost, Side};
 use crate::http1::write::After;
@@ -28,6 +29,7 @@ pub(crate) struct Translation<'a, 'c, 'i> {
     pace: Pace,
     /// The client was told that it may send the body, or something else that is no answer yet.
     informed: bool,
+    interim: Interim,
     /// The answer has ended by itself, and said nothing of its length.
     made_up: bool,
     /// The answer's body has ended.
@@ -75,6 +77,7 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             answers: false,
             pace,
             informed: false,
+            interim: Interim::default(),
             made_up: false,
             answered: false,
             after: After::Stays,
@@ -114,7 +117,14 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
             self.poll_there(context)?;
         }
         while !self.answers {
-            ready!(self.poll_head(context))?;
+            let polled = self.poll_head(context)?;
+            // What is no answer yet is told when it comes: there are clients that wait for it.
+            if !self.answers
+                && let Poll::Ready(Err(lost)) = self.client.poll_said(context)
+            {
+                return Poll::Ready(Err(self.left(lost)));
+            }
+            ready!(polled);
         }
         self.poll_back(context)
     }
@@ -122,7 +132,8 @@ impl<'a, 'c, 'i> Translation<'a, 'c, 'i> {
     /// Time is over: whose fault it is. A client that has sent enough in its window has another one.
     fn late(&mut self, context: &mut Context<'_>) -> Option<Failed> {
         // An answer that nobody takes is not the instance's fault.
-        let full = self.answers && self.client.poll_room(context).is_pending();
+        let taken = if self.answers { self.client.poll_room(context) } else { self.client.poll_said(context) };
+        let full = taken.is_pending();
         // Nor is it that what never ends by itself has ended as it should.
         if full || (self.answers && self.call.is_stream) {
             self.client.give_up(Lost { reason: Some(Reason::CANCEL) });
