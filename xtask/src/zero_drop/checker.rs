@@ -68,7 +68,8 @@ pub(super) fn check(started: u64, heard: &[Heard], done: &BTreeMap<u64, Done>, s
         if one.kind.happens_once() && known.times > 1 {
             verdict.broken.push(format!("{:?} {} was carried out {} times", one.kind, one.id, known.times));
         }
-        match judge(one, known, switched) {
+        let broken_off = one.behind.and_then(|before| done.get(&before)).is_some_and(|before| before.crashed);
+        match judge(one, known, broken_off, switched) {
             Judged::Right => *verdict.answered.entry(one.kind).or_default() += 1,
             Judged::DiedWith => verdict.died_with += 1,
             Judged::Wrong(why) => verdict.broken.push(format!("{:?} {}: {why}", one.kind, one.id)),
@@ -88,7 +89,7 @@ enum Judged {
     Wrong(String),
 }
 
-fn judge(one: &Heard, known: &Done, switched: &[Switched]) -> Judged {
+fn judge(one: &Heard, known: &Done, broken_off: bool, switched: &[Switched]) -> Judged {
     match &one.outcome {
         Outcome::Answered(200 | 101, body) => {
             if known.times == 0 {
@@ -101,10 +102,11 @@ fn judge(one: &Heard, known: &Done, switched: &[Switched]) -> Judged {
                 Judged::Right
             }
         }
-        Outcome::GoingAway if one.kind == Kind::WebSocket => Judged::Right,
+        // Every socket here ends by itself long before the time is over that a drain leaves it.
         Outcome::GoingAway => Judged::Wrong("was told that the server goes away".into()),
         // Whoever comes while a gateway is dead waits: that is what the listening sockets are kept for.
         Outcome::Refused(why) => Judged::Wrong(format!("was refused a connection: {why}")),
+        Outcome::Lost(_) if broken_off => Judged::DiedWith,
         Outcome::Answered(..) | Outcome::Lost(_) if known.crashed || died_with(one, switched) => Judged::DiedWith,
         Outcome::Answered(status, _) => Judged::Wrong(format!("was answered with {status}")),
         Outcome::Lost(why) => Judged::Wrong(format!("was lost: {why}")),
@@ -142,7 +144,7 @@ mod tests {
     fn judged(kind: Kind, outcome: Outcome, done: Option<Done>, what: Switch) -> Verdict {
         let start = super::super::now();
         let (began, ended) = (start + BEGUN, start + BEGUN * 3);
-        let heard = Heard { id: 7, kind, connected: began, began, ended, sent: body("asked"), outcome };
+        let heard = Heard { id: 7, kind, behind: None, connected: began, began, ended, sent: body("asked"), outcome };
         let switched = Switched { what, from: start + BEGUN * 2, to: start + BEGUN * 2 };
         check(1, &[heard], &done.map(|done| (7, done)).into_iter().collect(), &[switched])
     }
@@ -172,7 +174,8 @@ mod tests {
             (Kind::Kept, Outcome::Answered(502, body("")), Some(done(0)), "an error"),
             (Kind::Kept, lost(), Some(done(1)), "no answer"),
             (Kind::Kept, Outcome::Refused("refused".into()), None, "no connection"),
-            (Kind::Kept, Outcome::GoingAway, None, "no WebSocket"),
+            (Kind::WebSocket, Outcome::GoingAway, Some(done(1)), "ended before its time"),
+            (Kind::Ahead, lost(), None, "nothing was said of an end"),
         ];
         for (kind, outcome, done, why) in cases {
             for what in [Switch::Swap, Switch::Drain, Switch::Replacement] {
@@ -180,6 +183,27 @@ mod tests {
             }
         }
         assert_eq!(check(1, &[], &BTreeMap::new(), &[]).broken.len(), 1, "one that never ended");
+    }
+
+    /// An answer that breaks off takes the connection with it, and whoever waits behind it there.
+    #[test]
+    fn whoever_is_behind_one_that_crashed_is_lost_with_it() {
+        let now = super::super::now();
+        let outcome = Outcome::Lost("end of file".into());
+        let ahead = Heard {
+            id: 8,
+            kind: Kind::Ahead,
+            behind: Some(7),
+            connected: now,
+            began: now,
+            ended: now,
+            sent: body("asked"),
+            outcome,
+        };
+        for (crashed, broken) in [(true, 0), (false, 1)] {
+            let before = BTreeMap::from([(7, Done { crashed, ..done(1) })]);
+            assert_eq!(check(1, std::slice::from_ref(&ahead), &before, &[]).broken.len(), broken);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The clients: each kind asks at its own rate, whatever became of the requests before.
 
 use super::http2::Multiplexed;
+use super::lasting;
 use super::ledger::{Heard, Kind, Outcome};
 use super::message::{CLOSE, Connection, Digest, Head, Summing, TEXT, bytes_of, frame};
 use super::now;
@@ -17,7 +18,7 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// Whoever waits for longer is lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// What takes its time is sent in so many pieces.
 const PIECES: u32 = 20;
 /// Between two pieces of a slow body, and between two messages of a WebSocket.
@@ -26,10 +27,10 @@ const BETWEEN_MESSAGES: Duration = Duration::from_millis(100);
 /// An upload.
 const UPLOAD_BYTES: usize = 64 << 20;
 /// A small body.
-const SMALL_BYTES: usize = 2_000;
+pub(super) const SMALL_BYTES: usize = 2_000;
 
 /// How many requests of each kind are begun in a second, in thousandths.
-const RATES: [(Kind, u64); 12] = [
+const RATES: [(Kind, u64); 13] = [
     (Kind::Fresh, 60_000),
     (Kind::Kept, 150_000),
     (Kind::Post, 60_000),
@@ -38,6 +39,7 @@ const RATES: [(Kind, u64); 12] = [
     (Kind::Upload, 250),
     (Kind::Stream, 25_000),
     (Kind::Events, 2_000),
+    (Kind::Lasting, 20_000),
     (Kind::WebSocket, 15_000),
     (Kind::Multiplexed, 60_000),
     (Kind::MultiplexedPost, 30_000),
@@ -70,8 +72,9 @@ impl Clients {
     }
 }
 
-struct Shared {
-    address: SocketAddr,
+/// What all clients have in common.
+pub(super) struct Shared {
+    pub(super) address: SocketAddr,
     next: Cell<u64>,
     heard: RefCell<Vec<Heard>>,
     /// Connections that wait for another request, and since when they are there.
@@ -79,6 +82,23 @@ struct Shared {
     multiplexed: Multiplexed,
     /// The body of every upload: the same, for it is large.
     upload: (Vec<u8>, Digest),
+}
+
+impl Shared {
+    /// Another request begins: its number.
+    pub(super) fn begin(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    /// A request has ended.
+    pub(super) fn hear(&self, heard: Heard) {
+        self.heard.borrow_mut().push(heard);
+    }
+
+    /// A connection that waits for another request.
+    pub(super) fn keep(&self, connection: Connection, since: Instant) {
+        self.kept.borrow_mut().push((connection, since));
+    }
 }
 
 async fn ask_all(address: SocketAddr, enough: Arc<AtomicBool>) -> (u64, Vec<Heard>) {
@@ -94,13 +114,13 @@ async fn ask_all(address: SocketAddr, enough: Arc<AtomicBool>) -> (u64, Vec<Hear
         // A task that panics leaves requests without an end, and that is seen.
         let _ = kind.await;
     }
-    let started = shared.next.get();
+    // What follows something else is begun when that has ended.
+    let is_under_way = || (shared.heard.borrow().len() as u64) < shared.next.get();
     let due = tokio::time::Instant::now() + PATIENCE + PATIENCE;
-    while (shared.heard.borrow().len() as u64) < started && tokio::time::Instant::now() < due {
+    while is_under_way() && tokio::time::Instant::now() < due {
         sleep(Duration::from_millis(20)).await;
     }
-    let heard = shared.heard.take();
-    (started, heard)
+    (shared.next.get(), shared.heard.take())
 }
 
 async fn ask_on(kind: Kind, thousandths: u64, shared: Rc<Shared>, enough: Arc<AtomicBool>) {
@@ -108,17 +128,19 @@ async fn ask_on(kind: Kind, thousandths: u64, shared: Rc<Shared>, enough: Arc<At
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while !enough.load(Ordering::Relaxed) {
         ticks.tick().await;
-        let id = shared.next.get();
-        shared.next.set(id + 1);
+        let id = shared.begin();
         let shared = Rc::clone(&shared);
         spawn_local(async move {
+            if kind == Kind::Lasting {
+                return lasting::ask(id, &shared).await;
+            }
             let began = now();
             let connected = Cell::new(began);
             let asked = timeout(PATIENCE, ask(kind, id, &shared, &connected)).await;
             let late = |_| (Digest::default(), Outcome::Lost("nothing came for very long".into()));
             let (sent, outcome) = asked.unwrap_or_else(late);
             let (connected, ended) = (connected.get(), now());
-            shared.heard.borrow_mut().push(Heard { id, kind, connected, began, ended, sent, outcome });
+            shared.hear(Heard { id, kind, behind: None, connected, began, ended, sent, outcome });
         });
     }
 }
@@ -154,7 +176,7 @@ async fn ask(kind: Kind, id: u64, shared: &Shared, connected: &Cell<Instant>) ->
     match talked {
         Ok(Some((head, outcome))) => {
             if is_kept(kind) && head.stays() {
-                shared.kept.borrow_mut().push((connection, connected.get()));
+                shared.keep(connection, connected.get());
             }
             (sent, outcome)
         }
@@ -183,8 +205,10 @@ async fn talk(
     let method = if kind.happens_once() { "POST" } else { "GET" };
     let more = match kind {
         Kind::Fresh | Kind::Stream | Kind::Events => "Connection: close\r\n".to_owned(),
-        Kind::Kept | Kind::Multiplexed | Kind::MultiplexedPost | Kind::MultiplexedStream => String::new(),
-        Kind::Post => format!("Content-Length: {SMALL_BYTES}\r\n"),
+        Kind::Kept | Kind::Lasting | Kind::Multiplexed | Kind::MultiplexedPost | Kind::MultiplexedStream => {
+            String::new()
+        }
+        Kind::Post | Kind::Ahead | Kind::Next => format!("Content-Length: {SMALL_BYTES}\r\n"),
         Kind::Order => "Content-Length: 0\r\n".to_owned(),
         Kind::SlowPost => "Transfer-Encoding: chunked\r\nConnection: close\r\n".to_owned(),
         Kind::Upload => format!("Content-Length: {UPLOAD_BYTES}\r\nConnection: close\r\n"),
@@ -220,7 +244,8 @@ async fn talk(
         Kind::Fresh | Kind::Kept | Kind::Order | Kind::Stream | Kind::Events => {
             connection.write(head.as_bytes()).await?
         }
-        // They have connections of another kind.
+        // They are asked for elsewhere.
+        Kind::Lasting | Kind::Ahead | Kind::Next => return Err(io::Error::other("asked on the wrong connection")),
         Kind::Multiplexed | Kind::MultiplexedPost | Kind::MultiplexedStream => {
             return Err(io::Error::other("asked in the wrong protocol"));
         }

@@ -24,6 +24,12 @@ pub(super) enum Kind {
     Stream,
     /// Events for four seconds.
     Events,
+    /// An answer that takes two seconds on a connection that is kept.
+    Lasting,
+    /// A POST that is sent while an answer before it on its connection is still coming.
+    Ahead,
+    /// A POST that is sent at once when an answer before it on its connection, a long one, has ended.
+    Next,
     /// A WebSocket for two seconds.
     WebSocket,
     /// A GET in HTTP/2.
@@ -46,6 +52,9 @@ impl Kind {
             Self::Upload => "/upload",
             Self::Stream => "/stream",
             Self::Events => "/events",
+            Self::Lasting => "/lasting",
+            Self::Ahead => "/ahead",
+            Self::Next => "/next",
             Self::WebSocket => "/socket",
             Self::Multiplexed => "/multiplexed",
             Self::MultiplexedPost => "/multiplexed-post",
@@ -60,15 +69,16 @@ impl Kind {
 
     /// Whether its answer takes its time.
     pub(super) fn is_slow(path: &str) -> bool {
-        [Self::Stream, Self::Events, Self::MultiplexedStream].iter().any(|slow| slow.path() == path)
+        [Self::Stream, Self::Events, Self::Lasting, Self::MultiplexedStream].iter().any(|slow| slow.path() == path)
     }
 
     /// Whether doing it twice does more than doing it once.
     pub(super) fn happens_once(self) -> bool {
         match self {
             Self::Post | Self::Order | Self::SlowPost | Self::Upload | Self::MultiplexedPost => true,
-            Self::Fresh | Self::Kept | Self::Stream | Self::Events | Self::WebSocket => false,
-            Self::Multiplexed | Self::MultiplexedStream => false,
+            Self::Ahead | Self::Next => true,
+            Self::Fresh | Self::Kept | Self::Stream | Self::Events | Self::Lasting => false,
+            Self::WebSocket | Self::Multiplexed | Self::MultiplexedStream => false,
         }
     }
 }
@@ -109,6 +119,8 @@ impl Ledger {
 pub(super) struct Heard {
     pub(super) id: u64,
     pub(super) kind: Kind,
+    /// Whose answer has to come before its own: where that one breaks off, so does their connection.
+    pub(super) behind: Option<u64>,
     /// When its connection was there.
     pub(super) connected: Instant,
     pub(super) began: Instant,

@@ -121,20 +121,22 @@ impl Connection {
     pub(super) async fn body(&mut self, head: &Head) -> io::Result<Digest> {
         let mut sum = Summing::default();
         if head.field("transfer-encoding").is_some() {
-            loop {
-                let line = self.line().await?;
-                let size = line.split(';').next().and_then(|size| u64::from_str_radix(size.trim(), 16).ok());
-                let size = size.ok_or_else(|| io::Error::other(format!("`{line}` is no chunk")))?;
-                self.take(size, &mut sum).await?;
-                self.line().await?;
-                if size == 0 {
-                    return Ok(sum.digest());
-                }
-            }
+            while self.chunk(&mut sum).await? {}
+            return Ok(sum.digest());
         }
         let length = head.field("content-length").map_or(Some(0), |text| text.parse().ok());
         self.take(length.ok_or_else(|| io::Error::other("a length that is none"))?, &mut sum).await?;
         Ok(sum.digest())
+    }
+
+    /// One chunk of a body; whether another one follows.
+    pub(super) async fn chunk(&mut self, sum: &mut Summing) -> io::Result<bool> {
+        let line = self.line().await?;
+        let size = line.split(';').next().and_then(|size| u64::from_str_radix(size.trim(), 16).ok());
+        let size = size.ok_or_else(|| io::Error::other(format!("`{line}` is no chunk")))?;
+        self.take(size, sum).await?;
+        self.line().await?;
+        Ok(size > 0)
     }
 
     async fn line(&mut self) -> io::Result<String> {

@@ -9,6 +9,7 @@ mod client;
 mod course;
 mod gateway;
 mod http2;
+mod lasting;
 mod ledger;
 mod message;
 mod origin;
@@ -20,7 +21,7 @@ use clap::Args;
 use client::Clients;
 use course::{Course, World};
 use gateway::Gateway;
-use ledger::Ledger;
+use ledger::{Kind, Ledger};
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -88,6 +89,9 @@ fn measure(arguments: &ZeroDropArguments) -> Result<Vec<String>, String> {
             switch.name()
         ));
     }
+    // They are asked only where the gateway keeps a connection.
+    let follow = [Kind::Ahead, Kind::Next].into_iter().filter(|kind| !verdict.answered.contains_key(kind));
+    wrong.extend(follow.map(|kind| format!("no {kind:?} was answered: no connection was kept after a long answer")));
     let mut caught = 0;
     for (bug, course) in PLANTED {
         let mut found = Vec::new();
