@@ -95,6 +95,26 @@ fn requests_wait_in_their_order_and_no_more_than_so_many() {
     }
 }
 
+/// Whoever makes room, and has the next request ready in the same moment, waits behind the others, too.
+#[test]
+fn nobody_overtakes_those_who_wait() {
+    let counter = Counter::new();
+    let site = site(&counter, Breaker { requests_max: 1, ..Breaker::default() });
+    let mut first = site.client();
+    let both = b"GET /0 HTTP/1.1\r\nHost: shop\r\n\r\nGET /late HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+    first.write_all(both).expect("it is taken");
+    assert_eq!(counter.came(), "/0");
+    let mut second = ask(&site, "/1");
+    wait_for(&site, 1, 1);
+    for next in ["/1", "/late"] {
+        counter.next();
+        assert_eq!(counter.came(), next);
+    }
+    counter.next();
+    assert!(hear(&mut second).ends_with("||ok"));
+    assert!(hear(&mut first).ends_with("||ok"));
+}
+
 /// Whose connection is lost while it waits leaves its place to the next, and no instance ever hears of it.
 #[test]
 fn whoever_hangs_up_waits_no_more() {

@@ -35,6 +35,7 @@ mod rates;
 mod renewal;
 mod requests;
 mod responses;
+mod reuse;
 mod rules;
 mod servers;
 mod serving;

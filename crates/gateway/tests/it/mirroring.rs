@@ -350,3 +350,42 @@ fn nobody_waits_for_whoever_compares() {
     let mut nothing = [0];
     assert_eq!(client.read(&mut nothing).expect("closed"), 0);
 }
+
+/// Whichever of two releases is asked second finds caches warm: neither may always be that one. Both copies go to one
+/// instance, which tells in what order they came.
+#[test]
+fn either_copy_is_the_first_now_and_then() {
+    const REQUESTS_MAX: usize = 400;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (tell, told) = sync_channel(8);
+    let serve = move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let request = plain(&read_request(&mut stream).expect("a request"));
+            if let Some((_, release)) = request.split_once("Glidepath-Mirror: ") {
+                tell.send(release.starts_with('2')).expect("it is heard");
+            }
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                .expect("it is taken");
+        }
+    };
+    std::thread::Builder::new().spawn(serve).expect("a thread");
+    let mut table = mirrored(&[answering(OK), address], address);
+    table.mirrors[0].noise = true;
+    let (site, pairs) = compared(&table);
+    let mut candidate_was_first = [false; 2];
+    for _ in 0..REQUESTS_MAX {
+        site.say(GET);
+        next(&pairs);
+        // Where this instance answered the client, too, the second copy went to the other one.
+        if let [candidate, _] = told.try_iter().collect::<Vec<_>>()[..] {
+            candidate_was_first[usize::from(candidate)] = true;
+        }
+        if candidate_was_first == [true; 2] {
+            return;
+        }
+    }
+    panic!("always in the same order");
+}

@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::thread::Builder;
+use std::time::{Duration, Instant};
 use wire::Table;
-use wire::table::{Rate, RatePer, Rule};
+use wire::table::{Path, Rate, RatePer, Rule};
 
 const SECOND: u64 = 1_000_000;
 
@@ -126,7 +127,7 @@ fn headers_and_rules_have_rates_of_their_own() {
         assert_eq!(statuses(&site, wanted.split(' ').count(), field), wanted, "{field}");
     }
     let mut table = limited(vec![Rate { rule: "login".into(), ..rate(RatePer::Client, 1, Span::hours(1), 1) }]);
-    let paths = vec![wire::table::Path::Exact("/login".into())];
+    let paths = vec![Path::Exact("/login".into())];
     table.rules = vec![Rule { name: "login".into(), paths, ..Rule::default() }];
     let site = Site::new(&table);
     assert_eq!(statuses(&site, 3, ""), "200 200 200");
@@ -165,4 +166,43 @@ fn a_worker_that_is_late_sends_clients_away() {
     assert!((8_500..9_500).contains(&sent_away), "{sent_away} of 10000");
     assert_eq!(shed(Span(0), 9), 0);
     assert!(!load.sheds());
+}
+
+/// Requests of which each keeps the only worker busy for long make it late, and then it says so before it begins with
+/// another one.
+#[test]
+fn a_real_worker_that_is_late_says_so() {
+    const ASKED_MAX: usize = 60;
+    let mut table = limited(Vec::new());
+    // Whether an `a` is so far from the end nobody knows before it: whoever looks has to keep all of them in mind.
+    let hard = |number: usize| Path::Regex(format!("/.*a.{{{}}}", 2_000 + number));
+    let path = || (0..5_500).map(|_| if fastrand::bool() { 'a' } else { 'c' }).collect::<String>() + &"c".repeat(2_200);
+    let ask = |site: &Site| site.say(&format!("GET /{} HTTP/1.1|Host: shop|Connection: close||", path()));
+    let site = Site::new(&table);
+    let busy = |site: &Site| {
+        let begun = Instant::now();
+        ask(site);
+        begun.elapsed() >= 3 * Duration::from_millis(LATE.0)
+    };
+    while !busy(&site) {
+        table.generation += 1;
+        let known = table.rules.len();
+        let more = (known..2 * known + 1).map(|number| Rule {
+            name: format!("rule-{number}"),
+            paths: vec![hard(number)],
+            ..Rule::default()
+        });
+        table.rules.extend(more);
+        site.take(&table).expect("newer");
+    }
+    for _ in 0..ASKED_MAX {
+        let said = ask(&site);
+        if said.starts_with("HTTP/1.1 503 Service Unavailable|") {
+            assert!(said.contains("|Retry-After: 1|") && said.ends_with("||too much is under way\n"), "{said}");
+            assert!(site.counts().workers[0].shed > 0);
+            return;
+        }
+        assert!(said.ends_with("||ok"), "{said}");
+    }
+    panic!("nobody was sent away");
 }
