@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::thread::Builder;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use wire::Table;
 use wire::table::{Path, Rate, RatePer, Rule};
 
