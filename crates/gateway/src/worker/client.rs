@@ -20,8 +20,8 @@ use tokio::io::AsyncWriteExt as _;
 const FIRST_WITHIN: Span = Span::seconds(30);
 /// How long a client may take for a head, whosever it turns out to be.
 const HEAD_WITHIN: Span = Span::seconds(30);
-/// Whoever has asked nothing for so long makes room for others where there is little.
-const CROWDED_REST: Span = Span::seconds(1);
+/// Whoever has asked nothing for so long has nothing under way that would be lost with its connection.
+const RESTED: Span = Span::seconds(1);
 /// How long the gateway tries to tell a client why it is not served.
 const LAST_WORDS_WITHIN: Span = Span::seconds(5);
 /// Reads at most so much of what a refused client still sends, so that it gets to read the answer.
@@ -129,11 +129,15 @@ impl Client {
         self.call.held.len() > self.call.head || !self.stream.is_silent()
     }
 
-    /// Whether a connection on which nothing is asked has to go: all have, or there is no room for those who ask.
+    /// Whether a connection on which nothing is asked has to go: all have, or there is no room for those who ask. Not at
+    /// the very moment of an answer's end, when the next request may be on its way.
     fn may_not_rest(&self, since_ms: u64) -> bool {
-        let shared = &self.call.shared;
-        let rests = || shared.watches.now_ms().saturating_sub(since_ms) >= CROWDED_REST.0;
-        shared.hurrying.get() || (shared.is_crowded() && rests())
+        let (shared, watch) = (&self.call.shared, &self.call.watch);
+        let has_rested = shared.watches.now_ms().saturating_sub(since_ms) >= RESTED.0;
+        if shared.hurrying.get() && !has_rested {
+            watch.allow(RESTED);
+        }
+        has_rested && (shared.hurrying.get() || shared.is_crowded())
     }
 
     /// How the connection goes on after an answer of the gateway's own: a body that was not read would
