@@ -10,7 +10,7 @@ const KEY: Key = Key([0x5a; 16]);
 pub fn check(input: &[u8]) {
     // To sign is to know the key: whatever comes from outside was not signed.
     if let Some(session) = Session::read(input, &KEY) {
-        let line = session.cookie("c", &KEY);
+        let line = session.cookie("c", &KEY, false);
         let value = value(&line);
         assert_eq!(value.as_bytes(), input, "a cookie that nobody signed was read");
     }
@@ -19,7 +19,7 @@ pub fn check(input: &[u8]) {
     bytes[..length].copy_from_slice(&input[..length]);
     let [unit @ .., a, b, c, d] = bytes;
     let session = Session { unit: u128::from_be_bytes(unit), release: u32::from_be_bytes([a, b, c, d]) };
-    let line = session.cookie("c", &KEY);
+    let line = session.cookie("c", &KEY, false);
     let signed = value(&line).as_bytes().to_vec();
     assert_eq!(Session::read(&signed, &KEY), Some(session));
     assert_eq!(Session::read(&signed, &Key([0x5b; 16])), None, "another key is no key");
