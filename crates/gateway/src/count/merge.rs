@@ -24,43 +24,34 @@ pub(super) fn add(sum: &mut Counts, more: Counts) {
         sum.workers.push(Worker::default());
     }
     let Some(into) = sum.workers.first_mut() else { return };
+    let mut rows = into.services.iter().flat_map(releases).map(|release| release.outcomes.len()).sum();
     for worker in more.workers {
         into.accepted += worker.accepted;
         into.refused += worker.refused;
         into.unserved += worker.unserved;
         into.shed += worker.shed;
-        let mut rows: usize = into.services.iter().flat_map(releases).map(|release| release.outcomes.len()).sum();
-        for service in worker.services {
-            add_service(into, service, &mut rows);
-        }
+        worker.services.iter().for_each(|service| add_service(into, service, &mut rows));
     }
 }
 
-fn releases(service: &Service) -> impl Iterator<Item = &Release> {
+/// What a service's releases got, under whatever table.
+pub(crate) fn releases(service: &Service) -> impl Iterator<Item = &Release> {
     service.tables.iter().chain(&service.older).flat_map(|table| &table.releases)
 }
 
-fn add_service(into: &mut Worker, more: Service, rows: &mut usize) {
+fn add_service(into: &mut Worker, more: &Service, rows: &mut usize) {
     let place = into.services.iter().position(|known| known.service == more.service).unwrap_or_else(|| {
-        into.services.push(Service { older: Some(Table::default()), ..empty(&more) });
+        into.services.push(empty(more));
         into.services.len() - 1
     });
     let Some(sum) = into.services.get_mut(place) else { return };
     sum.generation = sum.generation.max(more.generation);
-    sum.forgotten += more.forgotten;
     sum.units_lost += more.units_lost + more.units.len() as u64;
-    let mirrors = std::mem::take(&mut sum.mirrors);
-    sum.mirrors = more.mirrors.iter().fold(mirrors, |mut sums, mirror| {
-        add_mirror(&mut sums, mirror);
-        sums
-    });
-    let mut forgotten = 0;
+    more.mirrors.iter().for_each(|mirror| add_mirror(&mut sum.mirrors, mirror));
     let table = sum.older.get_or_insert_default();
     table.generation = sum.generation;
-    for release in releases(&more) {
-        forgotten += add_release(table, release, rows);
-    }
-    sum.forgotten += forgotten;
+    let forgotten: u64 = releases(more).map(|release| add_release(table, release, rows)).sum();
+    sum.forgotten += more.forgotten + forgotten;
 }
 
 fn empty(like: &Service) -> Service {

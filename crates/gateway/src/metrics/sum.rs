@@ -1,7 +1,7 @@
 //! The sums of all processes, workers and tables together.
 
 use super::ROWS_MAX;
-use crate::count::merge::{add_mirror, add_outcomes};
+use crate::count::merge::{add_mirror, add_outcomes, releases};
 use model::{ReleaseNumber, Subject};
 use std::collections::BTreeMap;
 use wire::Counts;
@@ -42,7 +42,7 @@ impl Sums {
             *generation = service.generation.min(*generation);
         }
         for service in others.iter().chain([own]).flat_map(services) {
-            for release in service.tables.iter().chain(&service.older).flat_map(|table| &table.releases) {
+            for release in releases(service) {
                 sums.add(&service.service, release);
             }
             let mirrors = sums.mirrors.entry(service.service.clone()).or_default();

@@ -342,7 +342,8 @@ fn claims_outlive_tables() {
 #[test]
 fn hints_for_which_there_is_no_room_cost_no_answer() {
     const HINTS: usize = 400;
-    let shop = instance(|mut stream| {
+    let (all_given, given) = sync_channel(1);
+    let shop = instance(move |mut stream| {
         while let Some(request) = read_request(&mut stream) {
             if request.starts_with(b"GET /large") {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n").expect("it is taken");
@@ -353,6 +354,7 @@ fn hints_for_which_there_is_no_room_cost_no_answer() {
             for _ in 0..HINTS {
                 stream.write_all(hint.as_bytes()).expect("it is taken");
             }
+            all_given.send(()).expect("it is waited for");
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend").expect("it is taken");
         }
     });
@@ -361,10 +363,10 @@ fn hints_for_which_there_is_no_room_cost_no_answer() {
     let asked =
         "GET /large HTTP/1.1|Host: shop||GET /hints HTTP/1.1|Host: shop|Connection: close||".replace('|', "\r\n");
     client.write_all(asked.as_bytes()).expect("it is taken");
-    // By now it is full between both, and the client begins to read.
     let mut large = vec![0; 8_000_000];
     client.read_exact(&mut large).expect("the first answer");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // The client begins to read only when there is nothing more to come but the answer.
+    given.recv_timeout(PATIENCE).expect("hints that nobody takes hold up nobody");
     let heard = hear(&mut client);
     assert!(heard.ends_with("||HTTP/1.1 200 OK|Content-Length: 3|Connection: close||end"), "{}", heard.len());
 }

@@ -82,34 +82,35 @@ impl Running {
     }
 
     pub(crate) fn spawn(&mut self, words: &str) {
+        let command = self.command(&format!("gateway {words}"));
+        self.launch(command, Stdio::null());
+    }
+
+    /// In its folder, and with a log.
+    fn launch(&mut self, mut command: Command, input: Stdio) {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log")).expect("a log");
-        let mut command = self.command(&format!("gateway {words}"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.current_dir(&self.folder).stdin(input).stdout(Stdio::null()).stderr(log);
         self.keeper = Some(command.spawn().expect("it starts"));
+    }
+
+    /// From a shell that does this first, and with this as its input; waits until it leads.
+    fn start_after(&mut self, first: &str, words: &str, input: Stdio) {
+        let script = format!("{first} exec ./glidepath gateway {words} --state state --control control");
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().args(["-c", &script]);
+        self.launch(command, input);
+        self.status();
     }
 
     /// As a service manager starts it: with this socket open.
     pub(crate) fn start_with(&mut self, words: &str, socket: TcpListener) {
-        let script = format!(
-            "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec ./glidepath gateway {words} --state state --control control"
-        );
-        let mut command = Command::new("/bin/sh");
-        command.current_dir(&self.folder).env_clear().args(["-c", &script]);
-        let log = fs::File::create(self.folder.join("log")).expect("a log");
-        command.stdin(Stdio::from(OwnedFd::from(socket))).stdout(Stdio::null()).stderr(log);
-        self.keeper = Some(command.spawn().expect("it starts"));
-        self.status();
+        let first = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1";
+        self.start_after(first, words, Stdio::from(OwnedFd::from(socket)));
     }
 
     /// With so many descriptors at the most; waits until it leads.
     pub(crate) fn start_with_files(&mut self, words: &str, files: u32) {
-        let script = format!("ulimit -n {files}; exec ./glidepath gateway {words} --state state --control control");
-        let mut command = Command::new("/bin/sh");
-        command.current_dir(&self.folder).env_clear().args(["-c", &script]);
-        let log = fs::File::create(self.folder.join("log")).expect("a log");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.keeper = Some(command.spawn().expect("it starts"));
-        self.status();
+        self.start_after(&format!("ulimit -n {files};"), words, Stdio::null());
     }
 
     /// Starts it as somebody who may do nothing but this, with the folder as theirs; waits until it leads.
@@ -122,11 +123,9 @@ impl Running {
         let mut command = Command::new("setpriv");
         command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()]);
         command.args(["--inh-caps", "--ambient-caps", "--bounding-set"].map(|of| format!("{of}=-all,+{capability}")));
-        command.arg("./glidepath").current_dir(&self.folder).env_clear().arg("gateway").args(words.split_whitespace());
+        command.arg("./glidepath").env_clear().arg("gateway").args(words.split_whitespace());
         command.args(["--state", "state", "--control", "control"]);
-        let log = fs::File::create(self.folder.join("log")).expect("a log");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.keeper = Some(command.spawn().expect("it starts"));
+        self.launch(command, Stdio::null());
         self.status();
     }
 
